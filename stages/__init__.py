@@ -1,0 +1,1 @@
+"""One file a DVC stage: read the composed configuration, call the library, write the outs."""

@@ -1,0 +1,16 @@
+"""The one root of every error that a user can cause, so that entry points can print it without a traceback."""
+
+
+class T4zooError(Exception):
+    """A failure in the user's words: what is wrong, where (file and value), and how to mend it.
+
+    `exit_code` is what a command ends with: 1 for a refusal or a failed check, 2 for input that cannot be understood.
+    """
+
+    exit_code = 1
+
+
+class UsageError(T4zooError):
+    """The input itself cannot be understood: a malformed version, an unknown option, a broken configuration."""
+
+    exit_code = 2

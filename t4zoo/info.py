@@ -1,0 +1,382 @@
+"""What a frame is, and the info file that lists frames: the one language that every stage speaks.
+
+An info file is a pickle of builtins, `{"metainfo": {"classes", "version", ...}, "data_list": [frame, ...]}`, in the
+layout that AWML's and mmdet3d's dataset classes read. Frames are dataclasses here and dicts only at the file's edge.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t4zoo.errors import T4zooError
+
+Array = NDArray[np.float64]
+
+PICKLE_PROTOCOL = 4  # readable by the Python 3.8 of older training images
+DECIMALS = 9  # metres and radians: far below any sensor, above the last bits in which two CPUs' sin() may differ
+
+
+class InfoError(T4zooError):
+    """An info file that is missing, is not one, or holds a frame that breaks the layout."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """The annotated boxes of one frame, as columns of N rows, in the frame's lidar coordinates.
+
+    boxes: (N, 7) x, y, z of the centre, length, width, height [m], yaw about +z from +x [rad].
+    velocities: (N, 2) vx, vy [m/s], NaN where unknown. labels: (N,) index into the info's classes, -1 to ignore.
+    num_lidar_pts, num_radar_pts: (N,) points inside. categories: N raw T4 category names.
+    attributes: N tuples of attribute names. tokens: N instance tokens, "" where there is none.
+    """
+
+    boxes: Array
+    velocities: Array
+    labels: NDArray[np.int64]
+    num_lidar_pts: NDArray[np.int64]
+    num_radar_pts: NDArray[np.int64]
+    categories: tuple[str, ...]
+    attributes: tuple[tuple[str, ...], ...]
+    tokens: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @staticmethod
+    def empty() -> Instances:
+        none = np.zeros(0, dtype=np.int64)
+        return Instances(np.zeros((0, 7)), np.zeros((0, 2)), none, none, none, (), ())
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Boxes that a model or a filter gave for one frame, as columns of N rows, in the frame's lidar coordinates.
+
+    boxes, velocities, labels: as in `Instances`. scores: (N,) in 0..1. ids: N uuid strings, stable between runs.
+    """
+
+    boxes: Array
+    velocities: Array
+    labels: NDArray[np.int64]
+    scores: Array
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def take(self, index: NDArray[Any]) -> Predictions:
+        """The rows that `index` (integers or a mask) selects, in its order."""
+        rows = np.flatnonzero(index) if index.dtype == bool else index
+        return Predictions(
+            self.boxes[rows],
+            self.velocities[rows],
+            self.labels[rows],
+            self.scores[rows],
+            tuple(self.ids[i] for i in rows),
+        )
+
+    @staticmethod
+    def empty() -> Predictions:
+        return Predictions(np.zeros((0, 7)), np.zeros((0, 2)), np.zeros(0, dtype=np.int64), np.zeros(0), ())
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """An earlier cloud that is added to a frame.
+
+    timestamp [s]. lidar_path as in `Frame`. lidar2ego, ego2global: (4, 4) at the sweep's own time.
+    lidar2sensor: (4, 4) takes a point from the *frame's* lidar coordinates to this sweep's (mmdet3d's meaning).
+    """
+
+    timestamp: float
+    token: str
+    lidar_path: str
+    lidar2ego: Array
+    ego2global: Array
+    lidar2sensor: Array
+    num_pts_feats: int
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One sample of a scene.
+
+    lidar_path is relative to the data root: `{dataset}/{T4 id}/{revision}/data/LIDAR_CONCAT/00000.pcd.bin`.
+    lidar2ego, ego2global: (4, 4). timestamp [s]. scene is `{T4 id}/{revision}`, the identity of the scene.
+    images: channel -> the calibrated image's fields, as the info layout names them.
+    lidar_sources: channel -> {sensor_token, translation, rotation}.
+    """
+
+    sample_idx: int
+    token: str
+    timestamp: float
+    scene: str
+    scene_token: str
+    scene_name: str
+    location: str
+    lidar_path: str
+    num_pts_feats: int
+    lidar2ego: Array
+    ego2global: Array
+    sweeps: tuple[Sweep, ...] = ()
+    instances: Instances = field(default_factory=Instances.empty)
+    predictions: Predictions | None = None
+    images: dict[str, Any] = field(default_factory=dict)
+    lidar_sources: dict[str, Any] = field(default_factory=dict)
+    city: str = ""
+    vehicle_type: str = ""
+
+
+@dataclass(frozen=True)
+class Info:
+    """A list of frames with the classes that its labels index, and the name of what it was made for.
+
+    extra: further entries of the file's `metainfo`, builtins only.
+    """
+
+    classes: tuple[str, ...]
+    version: str
+    frames: tuple[Frame, ...]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def save(path: Path, info: Info) -> None:
+    """Write `info` whole or not at all; equal infos give equal bytes under any hash seed and on any machine."""
+    data = {
+        "metainfo": {"classes": list(info.classes), "version": info.version, **info.extra},
+        "data_list": [_frame_to_dict(frame) for frame in info.frames],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            pickle.dump(_canonical(data), file, protocol=PICKLE_PROTOCOL)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> Info:
+    """Read an info file of ours, of AWML or of mmdet3d, without running anything that it contains.
+
+    Raises InfoError when the file is missing, is no info file, or names anything but builtins and numpy arrays.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = _Unpickler(file).load()
+    except FileNotFoundError:
+        raise InfoError(f"{path}: no such info file; `dvc repro create_info` or `dvc pull` brings it") from None
+    except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError, ValueError, TypeError) as error:
+        raise InfoError(f"{path}: not an info file ({error})") from error
+    try:
+        meta = dict(data["metainfo"])
+        classes, version = tuple(meta.pop("classes")), str(meta.pop("version"))
+        return Info(classes, version, tuple(_frame_from_dict(frame) for frame in data["data_list"]), meta)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InfoError(f"{path}: breaks the info layout: {error!r} is missing or malformed") from error
+
+
+_NUMPY_NAMES = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows numpy's arrays and no other name, so that reading a file can never call what a stranger put in it."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _NUMPY_NAMES:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"it refers to {module}.{name}, which an info file never needs")
+
+
+def _canonical(value: Any) -> Any:
+    """A copy of plain builtins in which equal strings are one object.
+
+    Pickle writes a repeated object as a reference, so identity decides its bytes; after this, content alone does.
+    """
+    if isinstance(value, str):
+        return sys.intern(str(value))
+    if isinstance(value, dict):
+        return {_canonical(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _canonical(value.tolist())
+    if isinstance(value, float):
+        return round(value, DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
+    if value is None or isinstance(value, bool | int):
+        return value
+    raise TypeError(f"an info file holds builtins only, not {type(value).__name__}")
+
+
+def _frame_to_dict(frame: Frame) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "sample_idx": frame.sample_idx,
+        "token": frame.token,
+        "timestamp": frame.timestamp,
+        "scene": frame.scene,
+        "scene_token": frame.scene_token,
+        "scene_name": frame.scene_name,
+        "location": frame.location,
+        "city": frame.city,
+        "vehicle_type": frame.vehicle_type,
+        "ego2global": frame.ego2global,
+        "images": frame.images,
+        "lidar_points": {
+            "num_pts_feats": frame.num_pts_feats,
+            "lidar_path": frame.lidar_path,
+            "lidar2ego": frame.lidar2ego,
+        },
+        "radar_points": {"num_pts_feats": None, "radar_path": None, "radar2ego": None},
+        "image_sweeps": [],
+        "lidar_sweeps": [_sweep_to_dict(sweep) for sweep in frame.sweeps],
+        "instances": _instances_to_list(frame.instances),
+        "instances_ignore": [],
+        "pts_semantic_mask_path": None,
+        "pts_instance_mask_path": None,
+        "lidar_sources": frame.lidar_sources,
+    }
+    if frame.predictions is not None:
+        data["pred_instances_3d"] = _predictions_to_list(frame.predictions)
+    return data
+
+
+def _sweep_to_dict(sweep: Sweep) -> dict[str, Any]:
+    return {
+        "timestamp": sweep.timestamp,
+        "sample_data_token": sweep.token,
+        "ego2global": sweep.ego2global,
+        "lidar_points": {
+            "lidar_path": sweep.lidar_path,
+            "lidar2ego": sweep.lidar2ego,
+            "num_pts_feats": sweep.num_pts_feats,
+            "lidar2sensor": sweep.lidar2sensor,
+        },
+        "images": {},
+    }
+
+
+def _instances_to_list(rows: Instances) -> list[dict[str, Any]]:
+    tokens = rows.tokens or ("",) * len(rows)
+    return [
+        {
+            "bbox_3d": rows.boxes[i],
+            "bbox_label": int(rows.labels[i]),
+            "bbox_label_3d": int(rows.labels[i]),
+            "velocity": rows.velocities[i],
+            "num_lidar_pts": int(rows.num_lidar_pts[i]),
+            "num_radar_pts": int(rows.num_radar_pts[i]),
+            "bbox_3d_isvalid": bool(rows.num_lidar_pts[i] > 0),
+            "gt_nusc_name": rows.categories[i],
+            "gt_attrs": list(rows.attributes[i]),
+            "instance_token": tokens[i],
+        }
+        for i in range(len(rows))
+    ]
+
+
+def _predictions_to_list(rows: Predictions) -> list[dict[str, Any]]:
+    return [
+        {
+            "bbox_3d": rows.boxes[i],
+            "velocity": rows.velocities[i],
+            "instance_id_3d": rows.ids[i],
+            "bbox_label_3d": int(rows.labels[i]),
+            "bbox_score_3d": float(rows.scores[i]),
+        }
+        for i in range(len(rows))
+    ]
+
+
+def _frame_from_dict(data: dict[str, Any]) -> Frame:
+    lidar = data["lidar_points"]
+    predicted = data.get("pred_instances_3d")
+    return Frame(
+        sample_idx=int(data["sample_idx"]),
+        token=str(data["token"]),
+        timestamp=float(data["timestamp"]),
+        scene=str(data.get("scene") or scene_of(lidar["lidar_path"])),
+        scene_token=str(data.get("scene_token") or ""),
+        scene_name=str(data.get("scene_name") or ""),
+        location=str(data.get("location") or ""),
+        lidar_path=str(lidar["lidar_path"]),
+        num_pts_feats=int(lidar["num_pts_feats"]),
+        lidar2ego=_matrix(lidar["lidar2ego"]),
+        ego2global=_matrix(data["ego2global"]),
+        sweeps=tuple(_sweep_from_dict(sweep) for sweep in data.get("lidar_sweeps", [])),
+        instances=_instances_from_list(data.get("instances", [])),
+        predictions=None if predicted is None else _predictions_from_list(predicted),
+        images=data.get("images") or {},
+        lidar_sources=data.get("lidar_sources") or {},
+        city=str(data.get("city") or ""),
+        vehicle_type=str(data.get("vehicle_type") or ""),
+    )
+
+
+def scene_of(lidar_path: str) -> str:
+    """`{T4 id}/{revision}` of a path that ends in `{T4 id}/{revision}/data/{channel}/{file}`."""
+    parts = lidar_path.split("/")
+    return "/".join(parts[-5:-3]) if len(parts) >= 5 else ""
+
+
+def _sweep_from_dict(data: dict[str, Any]) -> Sweep:
+    lidar = data["lidar_points"]
+    return Sweep(
+        timestamp=float(data["timestamp"]),
+        token=str(data["sample_data_token"]),
+        lidar_path=str(lidar["lidar_path"]),
+        lidar2ego=_matrix(lidar["lidar2ego"]),
+        ego2global=_matrix(data["ego2global"]),
+        lidar2sensor=_matrix(lidar["lidar2sensor"]),
+        num_pts_feats=int(lidar["num_pts_feats"]),
+    )
+
+
+def _instances_from_list(rows: Iterable[dict[str, Any]]) -> Instances:
+    rows = list(rows)
+    return Instances(
+        boxes=_columns([row["bbox_3d"] for row in rows], 7),
+        velocities=_columns([row.get("velocity", (math.nan, math.nan)) for row in rows], 2),
+        labels=np.array([row["bbox_label_3d"] for row in rows], dtype=np.int64),
+        num_lidar_pts=np.array([row.get("num_lidar_pts", 0) for row in rows], dtype=np.int64),
+        num_radar_pts=np.array([row.get("num_radar_pts", 0) for row in rows], dtype=np.int64),
+        categories=tuple(str(row.get("gt_nusc_name", "")) for row in rows),
+        attributes=tuple(tuple(row.get("gt_attrs", ())) for row in rows),
+        tokens=tuple(str(row.get("instance_token", "")) for row in rows),
+    )
+
+
+def _predictions_from_list(rows: Iterable[dict[str, Any]]) -> Predictions:
+    rows = list(rows)
+    return Predictions(
+        boxes=_columns([row["bbox_3d"] for row in rows], 7),
+        velocities=_columns([row["velocity"] for row in rows], 2),
+        labels=np.array([row["bbox_label_3d"] for row in rows], dtype=np.int64),
+        scores=np.array([row["bbox_score_3d"] for row in rows], dtype=np.float64),
+        ids=tuple(str(row["instance_id_3d"]) for row in rows),
+    )
+
+
+def _columns(rows: Sequence[Any], width: int) -> Array:
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+
+
+def _matrix(rows: Any) -> Array:
+    return np.array(rows, dtype=np.float64).reshape(4, 4)
