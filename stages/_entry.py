@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
@@ -14,6 +15,8 @@ from t4zoo.errors import T4zooError, UsageError
 
 # Two spinning OpenMP threads cost several times the time of one on a small machine, and one makes results repeatable.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
 
 Stage = Callable[[DictConfig], None]
 
@@ -30,8 +33,8 @@ def stage(name: str) -> Callable[[Stage], Callable[[], None]]:
             except OmegaConfBaseException as error:
                 _stop(name, f"conf/{name}.yaml: {error}", UsageError.exit_code)
 
-        # Hydra names the job after the function's module and reads conf/ beside this folder.
-        return hydra.main(version_base="1.3", config_path="../conf", config_name=name)(guarded)
+        guarded.__doc__ = body.__doc__
+        return hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(guarded)
 
     return decorate
 

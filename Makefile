@@ -1,0 +1,55 @@
+# Everything a newcomer types. `make` alone lists it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# A second OpenMP thread spins while it waits, and slows small models down.
+export OMP_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check oracle lock clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/installed ## make the virtual environment from the pinned versions
+
+# pip's own resolver is not asked: the lock is complete, so --no-deps installs it in half the time.
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { echo "error: t4zoo needs Python 3.11 or newer; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the whole path on this machine: T4 scenes in, a released model out (under .demo/)
+	@t4zoo demo
+
+serve: setup ## keep the demo's S3 server up, to look around
+	@t4zoo serve --data .demo/s3
+
+test: setup oracle ## run the tests, the demo among them
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: setup ## ruff, mypy, the import contract, every configuration composes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -p no:xdist tests/test_pipeline.py tests/test_conf.py
+
+oracle: .oracle/installed # nuscenes-devkit, which the tests compare with; it pins an old numpy, so it stays out of the environment
+
+.oracle/installed: requirements-oracle.txt | setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .oracle -r requirements-oracle.txt
+	@touch $@
+
+lock: ## resolve pyproject.toml anew and write requirements.lock
+	@$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet '.[dev]'
+	@{ head -n 1 requirements.lock; .venv-lock/bin/python -m pip freeze --all --exclude pip --exclude t4zoo | sed 's/^\(torch==[0-9.]*\)+.*/\1/'; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock && rm -rf .venv-lock
+
+clean: ## remove what the demo and the tests made; data/, info/ and models/ stay
+	rm -rf .demo .oracle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build t4zoo.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
