@@ -1,0 +1,178 @@
+"""`make demo`: the whole path on one machine, in a clone of this repository below `.demo/`, from scenes to a released model.
+
+It works in a clone because a release commits and tags: the user's own history and remotes are never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo.server import Server
+
+VERSION = "CenterPoint/t4base@v1.0.0"
+MODEL = Path("models/CenterPoint/t4base")
+
+
+class DemoError(T4zooError):
+    """A step of the demo that failed, with the command to see why."""
+
+
+@dataclass
+class Demo:
+    """Where the demo works, and what it talks to.
+
+    root: the repository that is cloned, only read. home: everything the demo makes.
+    """
+
+    root: Path
+    home: Path
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+    environment: dict[str, str] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def clone(self) -> Path:
+        return self.home / "repo"
+
+    @property
+    def pulled(self) -> Path:
+        return self.home / "pulled"
+
+    def run(self, *command: str, cwd: Path | None = None) -> None:
+        """Show the command, run it with its output on the screen, stop the demo if it fails."""
+        self.console.print(f"[bold]$ {' '.join(command)}[/bold]")
+        if subprocess.run(command, cwd=cwd or self.clone, env=self.environment).returncode:  # noqa: S603
+            raise DemoError(f"`{' '.join(command)}` failed in {cwd or self.clone}; its own words stand above")
+
+    def ask(self, *command: str) -> str:
+        """The command's output; "" if it fails."""
+        done = subprocess.run(command, cwd=self.clone, env=self.environment, capture_output=True, text=True)  # noqa: S603
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        start = time.monotonic()
+        self.console.rule(f"[cyan]{title}", align="left")
+        yield
+        self.console.print(f"[dim]{time.monotonic() - start:.1f} s[/dim]")
+
+
+def run(root: Path, home: Path | None = None) -> None:
+    """Do the demo, or say that it is done already. Raises DemoError with the step that failed."""
+    demo = Demo(root.resolve(), (home or root / ".demo").resolve())
+    demo.home.mkdir(parents=True, exist_ok=True)
+    with Server(demo.home / "s3") as server:
+        demo.environment = _environment(server)
+        if _is_done(demo):
+            _say_done(demo)
+        else:
+            _make(demo, server)
+        _last_screen(demo, server)
+
+
+def _environment(server: Server) -> dict[str, str]:
+    bin_folder = str(Path(sys.executable).parent)
+    path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
+    return {**os.environ, **server.environment, "PATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def _is_done(demo: Demo) -> bool:
+    """Released, pulled, and nothing left for DVC to do in the clone."""
+    if not (demo.pulled / "manifest.json").exists() or not demo.ask("git", "tag", "--list", VERSION):
+        return False
+    return demo.ask("dvc", "status", "--json") == "{}"
+
+
+def _say_done(demo: Demo) -> None:
+    demo.run("t4zoo", "verify", VERSION)
+    demo.run("t4zoo", "verify", VERSION, "--dir", str(demo.pulled))
+    demo.console.print("\n[bold green]Nothing to do:[/bold green] the demo has been made, and all of it is still as it was.")
+
+
+def _make(demo: Demo, server: Server) -> None:
+    if not (demo.clone / ".git").exists():
+        with demo.step("A clone to work in, so that your own history and remotes stay as they are"):
+            _clone(demo)
+    with demo.step(f"An S3 server of the demo's own at {server.endpoint}"):
+        _point_dvc_at(demo, server)
+    with demo.step("Sample T4 scenes: a lidar ray-cast against ground, vehicles and people"):
+        demo.run("t4zoo", "sample")
+    with demo.step("Six stages: DVC runs what is missing"):
+        demo.run("dvc", "repro")
+    with demo.step("The state that will be version v1.0.0, committed and pushed to the store"):
+        demo.run("git", "add", "--all")
+        if demo.ask("git", "status", "--porcelain"):
+            demo.run("git", "commit", "--quiet", "--message", "Train CenterPoint/t4base on the sample scenes")
+        demo.run("dvc", "push")
+    with demo.step(f"Release {VERSION}: check, copy inside S3, write the manifest, tag"):
+        demo.run("t4zoo", "release", VERSION)
+    with demo.step("What is now in the zoo"):
+        demo.run("t4zoo", "list")
+    with demo.step("A stranger's view: that version by URL alone, without git or DVC, into an empty folder"):
+        shutil.rmtree(demo.pulled, ignore_errors=True)
+        demo.run("t4zoo", "pull", _url(server), "--to", str(demo.pulled), cwd=demo.home)
+        demo.run("t4zoo", "verify", _url(server), "--dir", str(demo.pulled), cwd=demo.home)
+
+
+def _clone(demo: Demo) -> None:
+    demo.clone.parent.mkdir(parents=True, exist_ok=True)
+    git = ["git", "-c", "advice.detachedHead=false"]
+    if subprocess.run([*git, "rev-parse", "--verify", "--quiet", "HEAD"], cwd=demo.root, capture_output=True).returncode:  # noqa: S603
+        raise DemoError(f"{demo.root} has no commit to clone; `git init && git add --all && git commit` makes one")
+    done = subprocess.run(  # noqa: S603
+        [*git, "clone", "--quiet", "--no-tags", str(demo.root), str(demo.clone)], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise DemoError(f"git could not clone {demo.root}: {done.stderr.strip()}")
+    demo.run("git", "remote", "remove", "origin")
+    demo.run("git", "config", "user.name", "t4zoo demo")
+    demo.run("git", "config", "user.email", "demo@t4zoo.invalid")
+    if subprocess.run([*git, "status", "--porcelain"], cwd=demo.root, capture_output=True).stdout:  # noqa: S603
+        demo.console.print("[yellow]Your uncommitted changes are not in it.[/yellow]")
+
+
+def _point_dvc_at(demo: Demo, server: Server) -> None:
+    """Endpoint and credentials go to `.dvc/config.local`, which git ignores."""
+    for key, value in server.dvc_options.items():
+        for remote in ("store", "zoo"):
+            command = ["dvc", "remote", "modify", "--local", remote, key, value]
+            subprocess.run(command, cwd=demo.clone, env=demo.environment, check=True, capture_output=True)  # noqa: S603
+
+
+def _url(server: Server) -> str:
+    name, _, version = VERSION.partition("@")
+    return f"{server.endpoint}/t4zoo/demo/autoware-ml/models/{name}/{version}"
+
+
+def _last_screen(demo: Demo, server: Server) -> None:
+    metrics = json.loads((demo.clone / MODEL / "evaluate" / "metrics.json").read_text())
+    here = os.path.relpath(demo.home, Path.cwd())
+    text = f"""[bold]What was made[/bold]  ({time.monotonic() - demo.started:.0f} s)
+  {VERSION}: mAP {metrics["mAP"]:.3f}; car AP at 2 m {metrics["AP@2m"]["car"]:.3f}, mean of the classes {metrics["mAP@2m"]:.3f}
+  auto-labels of 2 scenes that nobody had annotated, each box with its model and score
+
+[bold]Where it is[/bold]
+  {here}/repo      the clone: dvc.lock, models/, auto_label/, the tag {VERSION}
+  {here}/pulled    the version as a stranger gets it, checked against its manifest
+  {_url(server)}/
+
+[bold]Try next[/bold]
+  1. make serve                                   (keep the server up), and in another shell:
+     curl {_url(server)}/manifest.json
+  2. cd {here}/repo && sed -i 's/car: .*/car: 0.9/' conf/ensemble/tiny.yaml && dvc repro
+     a threshold is not worth a GPU: only autolabel runs
+  3. t4zoo init --url s3://your-bucket/prefix      in a copy of this repository: your team's own"""
+    demo.console.print(Panel(text, title="t4zoo", border_style="green", expand=False))

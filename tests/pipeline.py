@@ -1,0 +1,108 @@
+"""What dvc.yaml says, and what Hydra and the imports say, in one shape, so that the tests can compare the two."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import grimp
+import yaml
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_automatic_config_search_path
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+ROOT = Path(__file__).resolve().parent.parent
+CONF = ROOT / "conf"
+STAGES = ("create_info", "train", "evaluate", "export", "predict", "autolabel")
+
+# Read by a stage, yet no part of what it makes: how a URL becomes a local file, and where the work is spread.
+NOT_DEPS = ("t4zoo.zoo",)
+NOT_PARAMS = ("conf/hydra/", "conf/launcher/")
+
+
+@dataclass(frozen=True)
+class PipelineStage:
+    """One stage of dvc.yaml with its entry of params.yaml filled in."""
+
+    name: str
+    module: str
+    overrides: tuple[str, ...]
+    deps: frozenset[str]
+    params: frozenset[str]
+    outs: frozenset[str]
+
+    @property
+    def kind(self) -> str:
+        """The stage's name without its entry: `train` of `train@CenterPoint-t4base`."""
+        return self.name.split("@")[0]
+
+
+def read_stages(root: Path = ROOT) -> list[PipelineStage]:
+    stages = []
+    for stage in Repo(str(root)).index.stages:
+        words = shlex.split(stage.cmd)
+        assert words[:2] == ["python", "-m"], stage.cmd
+        relative = [(dep, Path(dep.fs_path).relative_to(root).as_posix()) for dep in stage.deps]
+        stages.append(
+            PipelineStage(
+                name=stage.addressing,
+                module=words[2],
+                overrides=tuple(words[3:]),
+                deps=frozenset(path for dep, path in relative if not isinstance(dep, ParamsDependency)),
+                params=frozenset(path for dep, path in relative if isinstance(dep, ParamsDependency)),
+                outs=frozenset(Path(out.fs_path).relative_to(root).as_posix() for out in stage.outs),
+            )
+        )
+    return stages
+
+
+def compose(stage: str, overrides: tuple[str, ...] = ()) -> tuple[DictConfig, frozenset[str]]:
+    """The configuration of `stage` and the files of conf/ that it is made of."""
+    loader = ConfigLoaderImpl(create_automatic_config_search_path(None, None, str(CONF)))
+    arguments = dict(config_name=stage, overrides=list(overrides), run_mode=RunMode.RUN)
+    cfg = loader.load_configuration(**arguments)
+    defaults = loader.compute_defaults_list(**arguments).defaults
+    files = {f"conf/{item.config_path}.yaml" for item in defaults if (CONF / f"{item.config_path}.yaml").exists()}
+    OmegaConf.set_readonly(cfg, False)
+    del cfg["hydra"]
+    return cfg, frozenset(file for file in files if not file.startswith(NOT_PARAMS))
+
+
+def import_graph() -> grimp.ImportGraph:
+    return grimp.build_graph("t4zoo", "stages", cache_dir=None)
+
+
+def library_files(graph: grimp.ImportGraph, modules: set[str]) -> frozenset[str]:
+    """The source files that the modules import, themselves included; the bare `__init__` files left out."""
+    reached, queue = set(), list(modules)
+    while queue:
+        module = queue.pop()
+        if module in reached or module.startswith(NOT_DEPS):
+            continue
+        reached.add(module)
+        queue += graph.find_modules_directly_imported_by(module)
+    files = {ROOT / (module.replace(".", "/") + ".py") for module in reached}
+    return frozenset(file.relative_to(ROOT).as_posix() for file in files if file.exists())
+
+
+def modules_named_in(cfg: DictConfig, graph: grimp.ImportGraph) -> set[str]:
+    """Modules of ours that a configuration names as a dotted `type:`; no import statement shows these."""
+    names = re.findall(r"\bt4zoo(?:\.\w+)+", yaml.safe_dump(OmegaConf.to_container(cfg, resolve=True)))
+    return {module for name in names if (module := name.rpartition(".")[0]) in graph.modules}
+
+
+def expand(deps: frozenset[str]) -> frozenset[str]:
+    """Python files among `deps`, folders of code opened."""
+    found = set()
+    for dep in deps:
+        path = ROOT / dep
+        if path.suffix == ".py":
+            found.add(dep)
+        elif path.is_dir() and dep.startswith(("t4zoo/", "stages/")):
+            found |= {file.relative_to(ROOT).as_posix() for file in path.rglob("*.py") if file.name != "__init__.py"}
+    return frozenset(found)

@@ -1,0 +1,142 @@
+"""The repository holds itself to its rules: what a stage reads is what dvc.yaml lists, no more and no less."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline import (
+    ROOT,
+    STAGES,
+    PipelineStage,
+    compose,
+    expand,
+    import_graph,
+    library_files,
+    modules_named_in,
+    read_stages,
+)
+
+PIPELINE = read_stages()
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+each_stage = pytest.mark.parametrize("stage", PIPELINE, ids=lambda stage: stage.name)
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return import_graph()
+
+
+def test_dvc_yaml_has_the_six_stages_in_their_order():
+    assert tuple(DVC["stages"]) == STAGES
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_has_one_file_one_configuration_and_one_test(name):
+    for path in (f"stages/{name}.py", f"conf/{name}.yaml", f"tests/stages/test_{name}.py"):
+        assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_file_is_short_enough_to_hold_no_logic(name):
+    assert len((ROOT / f"stages/{name}.py").read_text().splitlines()) <= 110
+
+
+@each_stage
+def test_a_stage_runs_the_module_of_its_own_name(stage: PipelineStage):
+    assert stage.module == f"stages.{stage.kind}"
+
+
+@each_stage
+def test_deps_list_exactly_the_code_that_the_stage_imports(stage: PipelineStage, graph):
+    cfg, _ = compose(stage.kind, stage.overrides)
+    modules = {stage.module} | modules_named_in(cfg, graph)
+    if stage.kind == "export":  # found by the algorithm's name, so no import statement shows it
+        modules.add(f"t4zoo.models.{algorithm_of(stage)}.export")
+    if stage.kind in ("evaluate", "export", "predict"):  # the checkpoint names the class of its model
+        modules.add(f"t4zoo.models.{algorithm_of(stage)}.network")
+    needed, listed = library_files(graph, modules), expand(stage.deps)
+    assert not needed - listed, f"{stage.name} reads these, and dvc.yaml does not list them: a stale result"
+    assert not listed - needed, f"{stage.name} does not read these, and dvc.yaml lists them: a needless rerun"
+
+
+def algorithm_of(stage: PipelineStage) -> str:
+    for table in ("models", "predictions"):
+        if (key := stage.name.partition("@")[2]) in PARAMS[table]:
+            return PARAMS[table][key]["algorithm"]
+    raise AssertionError(stage.name)
+
+
+@each_stage
+def test_params_list_exactly_the_configuration_files_that_the_stage_composes(stage: PipelineStage):
+    _, files = compose(stage.kind, stage.overrides)
+    assert stage.params == files
+
+
+@each_stage
+def test_every_override_of_dvc_yaml_is_a_key_or_a_group_of_the_stage(stage: PipelineStage):
+    compose(stage.kind, stage.overrides)  # Hydra refuses an unknown key
+
+
+def test_no_stage_depends_on_the_zoo():
+    assert not [dep for stage in PIPELINE for dep in stage.deps if dep.startswith("t4zoo/zoo")]
+
+
+def test_init_files_hold_a_docstring_only():
+    # dvc.yaml does not list them, so nothing in them may decide a result.
+    for file in (ROOT / "t4zoo").rglob("__init__.py"):
+        body = ast.parse(file.read_text()).body
+        assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body), file
+
+
+def test_option_files_have_no_defaults_of_their_own():
+    # A file that another option pulls in could not be named by the templates of dvc.yaml.
+    for group in ("algorithm", "ensemble", "labels", "parent", "product"):
+        for file in (ROOT / "conf" / group).rglob("*.yaml"):
+            assert "defaults" not in yaml.safe_load(file.read_text()), file
+
+
+def test_every_model_is_named_by_its_algorithm_and_model_name():
+    for key, model in PARAMS["models"].items():
+        assert key == f"{model['algorithm']}-{model['model']}"
+
+
+def test_every_model_is_an_artifact_that_git_tags_can_version():
+    names = {f"{model['algorithm']}/{model['model']}" for model in PARAMS["models"].values()}
+    assert names <= set(DVC["artifacts"])
+
+
+def test_every_model_of_an_ensemble_has_a_prediction():
+    for name, label in PARAMS["auto_labels"].items():
+        ensemble = yaml.safe_load((ROOT / "conf" / "ensemble" / f"{label['ensemble']}.yaml").read_text())
+        for model in ensemble["models"]:
+            assert f"{name}-{model}" in PARAMS["predictions"]
+
+
+def test_a_new_model_needs_an_entry_of_params_yaml_and_nothing_else(tmp_path: Path):
+    # Its parent is another model, and that makes an edge.
+    for name in ("dvc.yaml", ".dvc/config"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    params = PARAMS | {"models": dict(PARAMS["models"])}
+    params["models"]["CenterPoint-t4x2"] = PARAMS["models"]["CenterPoint-t4base"] | {
+        "model": "t4x2",
+        "product": "x2",
+        "parent": "models/CenterPoint/t4base/train",
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    stages = {stage.name: stage for stage in read_stages(tmp_path)}
+    assert "models/CenterPoint/t4base/train" in stages["train@CenterPoint-t4x2"].deps
+    assert "models/CenterPoint/t4x2/export" in stages["export@CenterPoint-t4x2"].outs
+
+
+def test_dvc_verifies_what_it_pulls_and_calls_nobody():
+    config = (ROOT / ".dvc" / "config").read_text()
+    for line in ("verify = true", "analytics = false", "check_update = false"):
+        assert line in config
+    assert "access_key" not in config
+    assert "endpoint" not in config
