@@ -1,0 +1,96 @@
+"""Head outputs to boxes as Autoware's CenterPoint node does it, in numpy, with no word from the model.
+
+Formulas: postprocess_kernel.cu, circle_nms_kernel.cu and ros_utils.cpp of autoware_lidar_centerpoint
+(contracts/ORIGIN.md names the commits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NodeBoxes:
+    """What the node would publish, as columns of N rows, in the lidar frame.
+
+    boxes: (N, 7) x, y, z of the centre, length, width, height [m], yaw about +z from +x [rad] in -pi..pi.
+    velocities: (N, 2) vx, vy [m/s]. labels: (N,) index into class_names. scores: (N,). yaw_norms: (N,).
+    """
+
+    boxes: Array
+    velocities: Array
+    labels: NDArray[np.int64]
+    scores: Array
+    yaw_norms: Array
+
+    def __len__(self) -> int:
+        """Number of boxes."""
+        return len(self.boxes)
+
+    def take(self, index: NDArray[Any]) -> NodeBoxes:
+        """The rows that `index` (integers or a mask) selects."""
+        columns = (self.boxes, self.velocities, self.labels, self.scores, self.yaw_norms)
+        return NodeBoxes(*(column[index] for column in columns))
+
+
+def every_box(outputs: Mapping[str, NDArray[np.float32]], model: dict[str, Any]) -> NodeBoxes:
+    """One box for each cell of the head's map, row by row, each of its cell's best class, before any threshold.
+
+    outputs: name -> (1, channels, y, x) of the head. model: the bundle's `model_params`.
+    """
+    maps = {name: np.asarray(value, dtype=np.float64)[0] for name, value in outputs.items()}
+    rows, columns = maps["heatmap"].shape[1:]
+    yi, xi = (index.ravel() for index in np.mgrid[:rows, :columns])
+    flat = {name: value.reshape(len(value), -1) for name, value in maps.items()}
+    scores = 1.0 / (1.0 + np.exp(-flat["heatmap"]))
+    step = np.asarray(model["voxel_size"][:2], dtype=np.float64) * model["downsample_factor"]
+    x = step[0] * (xi + flat["reg"][0]) + model["point_cloud_range"][0]
+    y = step[1] * (yi + flat["reg"][1]) + model["point_cloud_range"][1]
+    width, length, height = np.exp(flat["dim"][:3])
+    sine, cosine = flat["rot"][:2]
+    yaw = ros_yaw(np.arctan2(sine, cosine))
+    boxes = np.stack([x, y, flat["height"][0], length, width, height, yaw], axis=1)
+    return NodeBoxes(boxes, flat["vel"][:2].T, scores.argmax(axis=0), scores.max(axis=0), np.hypot(sine, cosine))
+
+
+def ros_yaw(yaw: Array) -> Array:
+    """The yaw that the node publishes for the network's: -yaw - pi/2 (ros_utils.cpp), brought to -pi..pi."""
+    turned = -yaw - np.pi / 2
+    return np.arctan2(np.sin(turned), np.cos(turned))
+
+
+def published(boxes: NodeBoxes, model: dict[str, Any], circle_nms_distance: float) -> NodeBoxes:
+    """What is left of `every_box` after the thresholds and the circle NMS, best first.
+
+    circle_nms_distance [m]: `post_process_params.circle_nms_dist_threshold` of the node; classes are not told apart.
+    """
+    kept = boxes.take(_passes(boxes, model))
+    kept = kept.take(np.argsort(-kept.scores, kind="stable"))
+    return kept.take(_circle_nms(kept.boxes[:, :2], circle_nms_distance))
+
+
+def _passes(boxes: NodeBoxes, model: dict[str, Any]) -> NDArray[np.bool_]:
+    thresholds = model["detection_score_thresholds"]
+    limits = np.asarray(thresholds["distance_bin_upper_limits"])
+    least = np.array([thresholds["min_confidence_scores"][name] for name in model["class_names"]])
+    bins = np.searchsorted(limits, np.hypot(boxes.boxes[:, 0], boxes.boxes[:, 1]), side="right")
+    inside = bins < len(limits)  # the node drops what lies beyond the last limit
+    scored = boxes.scores >= least[boxes.labels, np.minimum(bins, len(limits) - 1)]
+    headed = boxes.yaw_norms >= np.asarray(model["yaw_norm_thresholds"])[boxes.labels]
+    return np.asarray(inside & scored & headed & (boxes.scores > 0.0))
+
+
+def _circle_nms(centres: Array, distance: float) -> NDArray[np.int64]:
+    """Rows, best first, of which none lies closer than `distance` to a better one that was kept."""
+    kept: list[int] = []
+    for i, centre in enumerate(centres):
+        if np.all(np.sum((centres[kept] - centre) ** 2, axis=1) >= distance**2):
+            kept.append(i)
+    return np.array(kept, dtype=np.int64)

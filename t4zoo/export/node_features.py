@@ -1,0 +1,82 @@
+"""Points as Autoware's CenterPoint node hands them to the pillar encoder: the node's preprocessing, in numpy.
+
+Formulas: preprocess_kernel.cu of autoware_lidar_centerpoint (contracts/ORIGIN.md names the commit).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t4zoo.export.node_constants import POINTS_PER_PILLAR, grid_size
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Pillars:
+    """features: (V, 32, C), zero where a pillar has fewer points. cells: (V, 2) of ints, y and x of the grid.
+
+    crowded: how many pillars had more than 32 points; the node keeps 32 of them by chance, this keeps the first.
+    """
+
+    features: Float32
+    cells: NDArray[np.int64]
+    crowded: int
+
+
+def pillars(points: Float32, model: dict[str, Any]) -> Pillars:
+    """points: (N, point_feature_size) x, y, z [m], intensity (of 5), time lag [s]. model: the bundle's `model_params`.
+
+    C is encoder_in_feature_size: 9 = x, y, z, lag, offsets from the mean (3) and from the pillar's centre (x, y);
+    10 = with the centre's z; 11 = with the intensity before the lag. At most max_voxel_size pillars, row by row.
+    """
+    low, high = np.array(model["point_cloud_range"], np.float32).reshape(2, 3)
+    voxel = np.array(model["voxel_size"], np.float32)
+    grid = grid_size(model["point_cloud_range"], model["voxel_size"])
+    points = points[np.all((points[:, :3] >= low) & (points[:, :3] < high), axis=1)]
+    cells = np.floor((points[:, :2] - low[:2]) / voxel[:2]).astype(np.int64)
+    cells = np.clip(cells, 0, np.array(grid) - 1)[:, ::-1]
+    keys, member = np.unique(cells[:, 0] * grid.x + cells[:, 1], return_inverse=True)
+    keys, slots = keys[: model["max_voxel_size"]], _slots(member)
+    kept = (slots < POINTS_PER_PILLAR) & (member < len(keys))
+    filled = np.zeros((len(keys), POINTS_PER_PILLAR, points.shape[1]), np.float32)
+    filled[member[kept], slots[kept]] = points[kept]
+    counts = np.bincount(member[kept], minlength=len(keys))
+    cells = np.stack([keys // grid.x, keys % grid.x], axis=1)
+    crowded = int(np.sum(np.bincount(member) > POINTS_PER_PILLAR))
+    return Pillars(_decorate(filled, counts, cells, low, voxel, model["encoder_in_feature_size"]), cells, crowded)
+
+
+def _slots(member: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each point, how many points of its pillar came before it."""
+    order = np.argsort(member, kind="stable")
+    starts = np.searchsorted(member[order], np.arange(member.max(initial=-1) + 1))
+    slots = np.empty_like(order)
+    slots[order] = np.arange(len(order)) - starts[member[order]]
+    return slots
+
+
+def _decorate(
+    filled: Float32, counts: NDArray[np.int64], cells: NDArray[np.int64], low: Float32, voxel: Float32, size: int
+) -> Float32:
+    xyz = filled[..., :3]
+    mean = xyz.sum(axis=1, dtype=np.float32) / counts[:, None].astype(np.float32)
+    index = np.concatenate([cells[:, ::-1], np.zeros((len(cells), 1), np.int64)], axis=1)
+    centre = voxel / 2 + index.astype(np.float32) * voxel + low
+    offsets = xyz - centre[:, None]
+    features = np.concatenate([filled, xyz - mean[:, None], offsets[..., :2] if size == 9 else offsets], axis=2)
+    valid = np.arange(POINTS_PER_PILLAR) < counts[:, None]
+    return np.where(valid[..., None], features, np.float32(0.0))
+
+
+def canvas(pillar_features: Float32, cells: NDArray[np.int64], model: dict[str, Any]) -> Float32:
+    """(1, 32, y, x): the encoder's (V, 32) or (V, 1, 32) in their cells (scatter_kernel.cu), zero elsewhere."""
+    grid = grid_size(model["point_cloud_range"], model["voxel_size"])
+    rows = pillar_features.reshape(len(cells), -1)
+    image = np.zeros((1, rows.shape[1], grid.y, grid.x), np.float32)
+    image[0][:, cells[:, 0], cells[:, 1]] = rows.T
+    return image

@@ -1,0 +1,232 @@
+"""What Autoware's CenterPoint node (v4.1) demands of a bundle's parameter files, before it looks at a network.
+
+The JSON schemas in contracts/ are published; the other rules are the node's own checks at start-up, and the values
+that it would replace in silence. contracts/ORIGIN.md names the files and commits they were read from.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from t4zoo.export import ros_yaml
+from t4zoo.export.autoware import OBJECT_CLASSES, PACKAGE_FILE, REMAPPER_FILE
+from t4zoo.export.finding import Finding
+from t4zoo.export.node_constants import POINT_FEATURES, grid_size
+
+CONTRACTS = Path(__file__).parent / "contracts"
+
+# The ROS 2 type of every parameter that the node declares. It gives no default, so that a missing one stops it.
+PACKAGE_TYPES = {
+    "version": "string",
+    "encoder_onnx_path": "string",
+    "encoder_engine_path": "string",
+    "head_onnx_path": "string",
+    "head_engine_path": "string",
+    "class_remapper_param_path": "string",
+    "trt_precision": "string",
+    "model_params.class_names": "string[]",
+    "model_params.point_feature_size": "integer",
+    "model_params.max_voxel_size": "integer",
+    "model_params.point_cloud_range": "double[]",
+    "model_params.voxel_size": "double[]",
+    "model_params.downsample_factor": "integer",
+    "model_params.encoder_in_feature_size": "integer",
+    "model_params.has_variance": "bool",
+    "model_params.has_twist": "bool",
+    "model_params.yaw_norm_thresholds": "double[]",
+    "model_params.detection_score_thresholds.distance_bin_upper_limits": "double[]",
+}
+REMAPPER_TYPES = {
+    "allow_remapping_by_area_matrix": "integer[]",
+    "min_area_matrix": "double[]",
+    "max_area_matrix": "double[]",
+}
+SCORES = "model_params.detection_score_thresholds.min_confidence_scores"
+
+_PYTHON_TYPES = {"string": str, "integer": int, "double": float, "bool": bool}
+_UNIT = "stay in [0.0, 1.0): the node replaces any other by 0.0"
+_CURES = {"double": "write every number with its decimal point (10.0)", "integer": "write it without a decimal point"}
+
+
+def check_package(folder: Path) -> tuple[list[Finding], dict[str, Any] | None]:
+    """Every finding in `ml_package.param.yaml`, and its `model_params` where they can be trusted further."""
+    findings, parameters = _read(folder / PACKAGE_FILE, "centerpoint_ml_package_v4.1.schema.json", PACKAGE_TYPES)
+    if parameters is None:
+        return findings, None
+    found = {finding.key for finding in findings}
+    model = parameters.get("model_params")
+    if isinstance(model, dict) and not any(key in found for key in PACKAGE_TYPES):
+        findings += [*_class_scores(model), *_values(model)]
+    findings += [] if "version" in found else _version(parameters["version"])
+    findings += [] if "class_remapper_param_path" in found else _remapper_exists(folder, parameters)
+    return findings, None if findings else model
+
+
+def check_remapper(folder: Path) -> list[Finding]:
+    """Every finding in `detection_class_remapper.param.yaml`."""
+    findings, matrices = _read(folder / REMAPPER_FILE, "detection_class_remapper.schema.json", REMAPPER_TYPES)
+    if matrices is None or findings:
+        return findings
+    return [
+        Finding(REMAPPER_FILE, f"{origin} to {to}", f"{problem} ({allow}, {low} to {high} m^2)", cure)
+        for (origin, to), allow, low, high in zip(
+            itertools.product(OBJECT_CLASSES, repeat=2), *(matrices[key] for key in REMAPPER_TYPES), strict=True
+        )
+        for problem, cure in _area(allow, low, high)
+    ]
+
+
+def _area(allow: int, low: float, high: float) -> Iterator[tuple[str, str]]:
+    if allow not in (0, 1):
+        yield "allow_remapping_by_area_matrix is neither 0 nor 1", "write 1 to allow it"
+    if allow and not 0 <= low < high:
+        yield "the areas leave no room", "give a min_area below the max_area, both at least 0.0"
+
+
+def _read(path: Path, schema: str, types: dict[str, str]) -> tuple[list[Finding], dict[str, Any] | None]:
+    """The findings of types first, then of the schema where no type was at fault; and what is below ros__parameters."""
+    if not path.is_file():
+        return [Finding(path.name, "file", "is missing", "export the bundle again")], None
+    try:
+        document = ros_yaml.load(path)
+    except ros_yaml.RosYamlError as error:
+        return [Finding(path.name, "file", str(error).removeprefix(f"{path}: "), "mend the YAML")], None
+    node = document.get("/**")
+    parameters = node.get("ros__parameters") if isinstance(node, dict) else None
+    if not isinstance(parameters, dict):
+        cure = "begin the file with `/**:` and `ros__parameters:`"
+        return [Finding(path.name, "/**.ros__parameters", "is missing", cure)], None
+    findings = [finding for key, kind in types.items() for finding in _typed(path.name, parameters, key, kind)]
+    found = {finding.key for finding in findings}
+    broken = [_from_schema(path.name, error) for error in _schema(schema).iter_errors(document)]
+    findings += sorted((b for b in broken if not any(key in f"{b.key} {b.problem}" for key in found)), key=str)
+    return findings, parameters
+
+
+@cache
+def _schema(name: str) -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json.loads((CONTRACTS / name).read_text(encoding="utf-8")))
+
+
+def _from_schema(file: str, error: jsonschema.ValidationError) -> Finding:
+    path = [str(step) for step in error.absolute_path if step not in ("/**", "ros__parameters")]
+    return Finding(file, ".".join(path) or "ros__parameters", error.message, "follow the node's schema")
+
+
+def _typed(file: str, parameters: dict[str, Any], key: str, kind: str) -> Iterator[Finding]:
+    value: Any = parameters
+    for step in key.split("."):
+        if not isinstance(value, dict) or step not in value:
+            yield Finding(file, key, "is missing, and the node has no default", f"add it as {kind}")
+            return
+        value = value[step]
+    scalar = kind.removesuffix("[]")
+    values = value if kind.endswith("[]") else [value]
+    if not isinstance(values, list) or any(type(item) is not _PYTHON_TYPES[scalar] for item in values):
+        yield Finding(file, key, f"{value!r} is not of type {kind}", _CURES.get(scalar, f"write it as {kind}"))
+
+
+def _version(version: str) -> Iterator[Finding]:
+    match = re.fullmatch(r"v?(\d+)\.(\d+)", version)
+    if not match:
+        yield Finding(PACKAGE_FILE, "version", f"{version!r} is not <major>.<minor>", "write v4.1")
+    elif (int(match[1]), int(match[2]) >= 1) != (4, True):
+        yield Finding(PACKAGE_FILE, "version", f"the node does not read {version!r}", "write v4.1 or a later v4 minor")
+
+
+def _remapper_exists(folder: Path, parameters: dict[str, Any]) -> Iterator[Finding]:
+    name = parameters["class_remapper_param_path"]
+    if name != REMAPPER_FILE or not (folder / name).is_file():
+        cure = f"name {REMAPPER_FILE} and put it beside this file"
+        yield Finding(PACKAGE_FILE, "class_remapper_param_path", f"{name!r} is not in the bundle", cure)
+
+
+def _class_scores(model: dict[str, Any]) -> Iterator[Finding]:
+    thresholds = model["detection_score_thresholds"]
+    bins = len(thresholds["distance_bin_upper_limits"])
+    for name in model["class_names"]:
+        key = f"{SCORES}.{name}"
+        kind = list(_typed(PACKAGE_FILE, {"model_params": model}, key, "double[]"))
+        scores = [] if kind else thresholds["min_confidence_scores"][name]
+        yield from kind
+        if not kind and len(scores) != bins:
+            yield Finding(PACKAGE_FILE, key, f"{len(scores)} scores for {bins} distance bins", "give one a bin")
+        if any(not 0.0 <= score < 1.0 for score in scores):
+            yield Finding(PACKAGE_FILE, key, f"{scores} leaves 0..1", _UNIT)
+
+
+Rule = tuple[str, Callable[[dict[str, Any]], bool], str]
+
+# key of model_params, what must hold, cure
+_RULES: tuple[Rule, ...] = (
+    ("class_names", lambda m: 0 < len(m["class_names"]) == len(set(m["class_names"])), "name each class once"),
+    (
+        "class_names",
+        lambda m: set(m["class_names"]) <= set(OBJECT_CLASSES),
+        f"use {', '.join(OBJECT_CLASSES)}: the node publishes any other as UNKNOWN",
+    ),
+    ("max_voxel_size", lambda m: m["max_voxel_size"] >= 1, "give at least 1"),
+    ("downsample_factor", lambda m: m["downsample_factor"] >= 1, "give at least 1"),
+    (
+        "point_cloud_range",
+        lambda m: _is_range(m["point_cloud_range"]),
+        "give x, y, z min, x, y, z max: the node takes its own default for another length",
+    ),
+    (
+        "voxel_size",
+        lambda m: len(m["voxel_size"]) == 3 and min(m["voxel_size"]) > 0.0,
+        "give three positive sizes: the node takes its own default for another length",
+    ),
+    ("encoder_in_feature_size", lambda m: m["encoder_in_feature_size"] in POINT_FEATURES, "the node makes 9, 10 or 11"),
+    (
+        "point_feature_size",
+        lambda m: m["point_feature_size"] == POINT_FEATURES.get(m["encoder_in_feature_size"], m["point_feature_size"]),
+        "give 4 (x, y, z, lag) with 9 or 10 encoder features, and 5 (with intensity) with 11",
+    ),
+    (
+        "yaw_norm_thresholds",
+        lambda m: len(m["yaw_norm_thresholds"]) == len(m["class_names"]),
+        "give one for each of class_names, in its order",
+    ),
+    (
+        "yaw_norm_thresholds",
+        lambda m: all(0.0 <= value < 1.0 for value in m["yaw_norm_thresholds"]),
+        _UNIT,
+    ),
+)
+
+
+def _is_range(values: list[float]) -> bool:
+    return len(values) == 6 and all(low < high for low, high in zip(values[:3], values[3:], strict=True))
+
+
+def _values(model: dict[str, Any]) -> Iterator[Finding]:
+    broken = [(key, cure) for key, holds, cure in _RULES if not holds(model)]
+    yield from (Finding(PACKAGE_FILE, f"model_params.{key}", f"{model[key]} cannot be", cure) for key, cure in broken)
+    bins = model["detection_score_thresholds"]["distance_bin_upper_limits"]
+    if not bins or bins[0] <= 0.0 or any(a >= b for a, b in itertools.pairwise(bins)):
+        key = "model_params.detection_score_thresholds.distance_bin_upper_limits"
+        yield Finding(PACKAGE_FILE, key, f"{bins} is empty or not ascending", "list distances [m] from near to far")
+    if not broken:
+        yield from _grid(model)
+
+
+def _grid(model: dict[str, Any]) -> Iterator[Finding]:
+    """The node divides in float32 and cuts off: a range that is no whole number of voxels shifts every box."""
+    low, high, voxel = model["point_cloud_range"][:2], model["point_cloud_range"][3:5], model["voxel_size"][:2]
+    cells, factor = grid_size(model["point_cloud_range"], model["voxel_size"]), model["downsample_factor"]
+    for axis, a, b, size, count in zip("xy", low, high, voxel, cells, strict=True):
+        if abs((b - a) / size - count) > 1e-3:
+            problem = f"{a} to {b} m in {axis} is {(b - a) / size:.6g} voxels, and the node makes {count}"
+            yield Finding(PACKAGE_FILE, "model_params.voxel_size", problem, "choose a range of whole voxels")
+        elif count % factor:
+            problem = f"{factor} does not divide the {count} voxels in {axis}"
+            yield Finding(PACKAGE_FILE, "model_params.downsample_factor", problem, "choose a range that it divides")
