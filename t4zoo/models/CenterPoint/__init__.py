@@ -1,0 +1,1 @@
+"""CenterPoint with pillars, as Autoware runs it."""

@@ -1,0 +1,152 @@
+"""A trained model as one file: its weights, and in plain builtins all that is needed to build it again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor, nn
+
+from t4zoo.errors import T4zooError
+
+OWN_MODELS = "t4zoo.models."  # a checkpoint may name a class in here; any other name could run a stranger's choice
+
+
+class CheckpointError(T4zooError):
+    """A checkpoint that is missing, is none, or does not fit the model."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """state_dict: name -> weights. meta: builtins only; its `model` holds the network's `type` and arguments."""
+
+    state_dict: dict[str, Tensor]
+    meta: dict[str, Any]
+
+
+def save(path: Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+    """Write whole or not at all; equal weights and meta give equal bytes, whatever the file is called."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in state_dict.items()}
+    # Into memory first: given a path, torch would write the file's name into the file.
+    buffer = io.BytesIO()
+    torch.save({"state_dict": weights, "meta": dict(meta)}, buffer)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(buffer.getvalue())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> Checkpoint:
+    """Read without running anything that the file contains. Raises CheckpointError."""
+    try:
+        data = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such checkpoint") from None
+    except Exception as error:  # whatever a broken or foreign file makes torch's reader raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: cannot be read as weights alone ({reason})") from error
+    if not isinstance(data, dict) or not isinstance(data.get("state_dict"), dict):
+        raise CheckpointError(f"{path}: holds no state_dict")
+    return Checkpoint(data["state_dict"], dict(data.get("meta") or {}))
+
+
+def find(folder: Path) -> Path:
+    """The checkpoint in a `train` folder: the one `epoch_{N}.pth` of the highest N. Raises CheckpointError."""
+    found = {int(match[1]): path for path in folder.glob("epoch_*.pth") if (match := _EPOCH.fullmatch(path.name))}
+    if not found:
+        raise CheckpointError(f"{folder}: no epoch_{{N}}.pth in this folder; train the model or `dvc pull` it")
+    return found[max(found)]
+
+
+_EPOCH = re.compile(r"epoch_(\d+)\.pth")
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://.+|[^/@]+/[^/@]+@v.+")
+
+
+def resolve(reference: str, fetch: Callable[[str], Path]) -> Path | None:
+    """The local file that a parent or checkpoint string means, or None where a YAML says that there is none.
+
+    reference: a `train` folder, a checkpoint file, a YAML with `checkpoint:` (and perhaps `sha256:`), a released
+    version (`CenterPoint/t4base@v1.0.0`) or a URL. fetch brings the last two to a local file.
+    """
+    path = Path(reference)
+    if _REMOTE.fullmatch(reference):
+        return fetch(reference)
+    if path.is_dir():
+        return find(path)
+    if not path.is_file():
+        raise CheckpointError(f"{reference}: no such folder, file or released version")
+    if path.suffix not in (".yaml", ".yml"):
+        return path
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or "checkpoint" not in content:
+        raise CheckpointError(f"{path}: has no `checkpoint:` (null for none)")
+    if content["checkpoint"] is None:
+        return None
+    found = resolve(str(content["checkpoint"]), fetch)
+    pinned = content.get("sha256")
+    if found and pinned and digest(found) != pinned:
+        raise CheckpointError(f"{path}: pins sha256 {pinned}, but {content['checkpoint']} has {digest(found)}")
+    return found
+
+
+def digest(path: Path) -> str:
+    """The sha256 of the file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def build(path: Path, device: str = "cpu") -> nn.Module:
+    """The trained network in evaluation mode. Raises CheckpointError."""
+    checkpoint = load(path)
+    try:
+        arguments = dict(checkpoint.meta["model"])
+        model = _network(arguments.pop("type"))(**arguments)
+        model.load_state_dict(checkpoint.state_dict)
+    except (KeyError, TypeError, ValueError, AttributeError, ImportError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: no model can be built from it: {error}") from error
+    return model.to(device).eval()
+
+
+def _network(name: str) -> type[nn.Module]:
+    if not name.startswith(OWN_MODELS):
+        raise ValueError(f"its type {name!r} is outside of {OWN_MODELS}*")
+    module, _, attribute = name.rpartition(".")
+    found = getattr(importlib.import_module(module), attribute)
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise ValueError(f"its type {name!r} is no network")
+    return found
+
+
+def start_from(model: nn.Module, parent: Checkpoint, classes: int, where: str) -> list[str]:
+    """Copy the parent's weights; the names of those that could not be, because they belong to other classes.
+
+    Every name must be in both; a shape may differ only in its first size and only as the numbers of classes do.
+    Raises CheckpointError naming `where` and the first weights that do not fit.
+    """
+    mine, theirs = model.state_dict(), parent.state_dict
+    strange = sorted(mine.keys() ^ theirs.keys())
+    if strange:
+        raise CheckpointError(f"{where}: not the same network; {len(strange)} weights differ, as {strange[0]}")
+    other_classes = len(parent.meta.get("class_names", ()))
+    left = [name for name in mine if mine[name].shape != theirs[name].shape]
+    for name in left:
+        new, old = tuple(mine[name].shape), tuple(theirs[name].shape)
+        if (classes, *new[1:]) != new or (other_classes, *old[1:]) != old or new[1:] != old[1:]:
+            raise CheckpointError(f"{where}: not the same network; {name} has shape {old}, here {new}")
+    model.load_state_dict({**theirs, **{name: mine[name] for name in left}})
+    return left

@@ -1,0 +1,86 @@
+"""What is recorded while training: the losses under fixed names, without times, so that DVC can compare them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import torch
+from mmengine.hooks import Hook
+
+FILES = ("scalars.json", "loss.csv", "loss.png")
+DIGITS = 6  # significant; the last bits of a loss differ between machines
+
+
+class Curves(Hook):
+    """Writes into the working folder after training: scalars.json (a row every `interval` iterations, and the last of an epoch),
+    loss.csv (a row an epoch) and loss.png (the rows of scalars.json).
+
+    A row is the mean over the iterations since the row before; `lr` is the last one's.
+    """
+
+    priority = "LOW"
+
+    def __init__(self, interval: int) -> None:
+        self.interval = interval
+        self.rows: list[dict[str, float]] = []
+        self.epochs: list[dict[str, float]] = []
+        self.pending: list[dict[str, torch.Tensor]] = []
+        self.this_epoch: list[tuple[int, dict[str, float]]] = []
+
+    def before_train_epoch(self, runner: Any) -> None:
+        """Begin a row of loss.csv."""
+        self.this_epoch = []
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Remember the losses as tensors: reading each at once would make a GPU wait."""
+        self.pending.append({name: value.detach() for name, value in outputs.items()})
+        if (runner.iter + 1) % self.interval == 0 or batch_idx + 1 == len(runner.train_dataloader):
+            means = {
+                name: float(torch.stack([row[name] for row in self.pending]).double().mean())
+                for name in self.pending[0]
+            }
+            self.this_epoch.append((len(self.pending), means))
+            lr = runner.optim_wrapper.get_lr()["lr"][0]
+            self.rows.append(_rounded({"epoch": runner.epoch + 1, "iter": runner.iter + 1, "lr": lr, **means}))
+            self.pending = []
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Close the epoch's row."""
+        total = sum(count for count, _ in self.this_epoch)
+        means = {
+            name: sum(count * row[name] for count, row in self.this_epoch) / total for name in self.this_epoch[0][1]
+        }
+        self.epochs.append(_rounded({"epoch": runner.epoch + 1, **means}))
+
+    def after_train(self, runner: Any) -> None:
+        """Write the three files."""
+        scalars_json, loss_csv, loss_png = (Path(runner.work_dir) / name for name in FILES)
+        scalars = "[\n" + ",\n".join(json.dumps(row) for row in self.rows) + "\n]\n"
+        scalars_json.write_text(scalars, encoding="utf-8")
+        with loss_csv.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(self.epochs[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.epochs)
+        _draw(self.rows, loss_png)
+
+
+def _rounded(row: dict[str, float]) -> dict[str, float]:
+    return {name: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value for name, value in row.items()}
+
+
+def _draw(rows: list[dict[str, float]], path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for name in rows[0]:
+        if name.startswith("loss"):
+            axes.plot([row["iter"] for row in rows], [row[name] for row in rows], label=name)
+    axes.set(xlabel="iteration", ylabel="loss", yscale="log")
+    axes.legend()
+    figure.savefig(path, metadata={"Software": None})
+    plt.close(figure)
