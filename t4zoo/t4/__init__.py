@@ -1,0 +1,1 @@
+"""T4 scenes: reading, writing, lists of them, and the sample data."""
