@@ -48,6 +48,7 @@ Array = NDArray[np.float64]
 PERIOD = 0.1  # seconds between two revolutions
 EPOCH = 1_700_000_000_000_000  # microseconds; scenes start whole minutes after it
 REVISION = "0"
+LIFT = 0.0005  # boxes float half a millimetre, so that no point, given in whole millimetres, lies exactly on a border
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,7 @@ def _box(actor: Actor, track: str, map_from_road: Array, sample: str, time: floa
         track=track,
         category=actor.kind,
         sample_token=sample,
-        translation=_vector(apply(map_from_road, (x, y, height / 2))),
+        translation=_vector(apply(map_from_road, (x, y, height / 2 + LIFT))),
         size=(width, length, height),
         rotation=(round(w, DECIMALS), qx, qy, round(qz, DECIMALS)),
         num_lidar_pts=0,
