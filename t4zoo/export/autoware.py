@@ -20,7 +20,10 @@ BUNDLE_FILES = frozenset({PACKAGE_FILE, REMAPPER_FILE, *ONNX_FILES.values()})
 OBJECT_CLASSES = ("UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN")
 ObjectClass = Literal["UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN"]
 
-_HEADER = "Written by t4zoo's export stage from {config} and the checkpoint; edit those, not this file."
+_HEADER = "Written by t4zoo's export stage from conf/export.yaml and the checkpoint; edit those, not this file."
+_MATRICES = (
+    f"Row: the class that was predicted; column: the class that is published. Both: {', '.join(OBJECT_CLASSES)}."
+)
 
 
 class _Section(BaseModel):
@@ -64,7 +67,7 @@ class BundleConfig(_Section):
     remapping: tuple[Remapping, ...]
 
 
-def bundle_config(section: Mapping[str, Any]) -> BundleConfig:
+def bundle_config(section: object) -> BundleConfig:
     """The checked form of conf/export.yaml's section `autoware`. Raises UsageError with every key that is wrong."""
     try:
         return BundleConfig.model_validate(section)
@@ -75,9 +78,10 @@ def bundle_config(section: Mapping[str, Any]) -> BundleConfig:
 
 def write_parameters(folder: Path, config: BundleConfig, model: Mapping[str, Any]) -> None:
     """Write the bundle's two parameter files into `folder`; `model` as in `ml_package`. Raises UsageError."""
-    header = _HEADER.format(config="conf/export.yaml")
-    files = {PACKAGE_FILE: ml_package(config, model), REMAPPER_FILE: class_remapper(config)}
-    for name, parameters in files.items():
+    for name, parameters, header in (
+        (PACKAGE_FILE, ml_package(config, model), _HEADER),
+        (REMAPPER_FILE, class_remapper(config), f"{_HEADER}\n{_MATRICES}"),
+    ):
         text = ros_yaml.dump({"/**": {"ros__parameters": parameters}}, header)
         (folder / name).write_text(text, encoding="utf-8")
 

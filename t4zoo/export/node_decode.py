@@ -49,7 +49,7 @@ def every_box(outputs: Mapping[str, NDArray[np.float32]], model: dict[str, Any])
     rows, columns = maps["heatmap"].shape[1:]
     yi, xi = (index.ravel() for index in np.mgrid[:rows, :columns])
     flat = {name: value.reshape(len(value), -1) for name, value in maps.items()}
-    scores = 1.0 / (1.0 + np.exp(-flat["heatmap"]))
+    scores = sigmoid(flat["heatmap"])
     step = np.asarray(model["voxel_size"][:2], dtype=np.float64) * model["downsample_factor"]
     x = step[0] * (xi + flat["reg"][0]) + model["point_cloud_range"][0]
     y = step[1] * (yi + flat["reg"][1]) + model["point_cloud_range"][1]
@@ -58,6 +58,11 @@ def every_box(outputs: Mapping[str, NDArray[np.float32]], model: dict[str, Any])
     yaw = ros_yaw(np.arctan2(sine, cosine))
     boxes = np.stack([x, y, flat["height"][0], length, width, height, yaw], axis=1)
     return NodeBoxes(boxes, flat["vel"][:2].T, scores.argmax(axis=0), scores.max(axis=0), np.hypot(sine, cosine))
+
+
+def sigmoid(logits: Array) -> Array:
+    """Scores in 0..1."""
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)))
 
 
 def ros_yaw(yaw: Array) -> Array:

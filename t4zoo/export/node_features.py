@@ -21,11 +21,13 @@ class Pillars:
     """features: (V, 32, C), zero where a pillar has fewer points. cells: (V, 2) of ints, y and x of the grid.
 
     crowded: how many pillars had more than 32 points; the node keeps 32 of them by chance, this keeps the first.
+    dropped: how many pillars there were beyond max_voxel_size.
     """
 
     features: Float32
     cells: NDArray[np.int64]
     crowded: int
+    dropped: int
 
 
 def pillars(points: Float32, model: dict[str, Any]) -> Pillars:
@@ -41,14 +43,15 @@ def pillars(points: Float32, model: dict[str, Any]) -> Pillars:
     cells = np.floor((points[:, :2] - low[:2]) / voxel[:2]).astype(np.int64)
     cells = np.clip(cells, 0, np.array(grid) - 1)[:, ::-1]
     keys, member = np.unique(cells[:, 0] * grid.x + cells[:, 1], return_inverse=True)
+    dropped = max(0, len(keys) - model["max_voxel_size"])
     keys, slots = keys[: model["max_voxel_size"]], _slots(member)
     kept = (slots < POINTS_PER_PILLAR) & (member < len(keys))
     filled = np.zeros((len(keys), POINTS_PER_PILLAR, points.shape[1]), np.float32)
     filled[member[kept], slots[kept]] = points[kept]
     counts = np.bincount(member[kept], minlength=len(keys))
     cells = np.stack([keys // grid.x, keys % grid.x], axis=1)
-    crowded = int(np.sum(np.bincount(member) > POINTS_PER_PILLAR))
-    return Pillars(_decorate(filled, counts, cells, low, voxel, model["encoder_in_feature_size"]), cells, crowded)
+    features = _decorate(filled, counts, cells, low, voxel, model["encoder_in_feature_size"])
+    return Pillars(features, cells, int(np.sum(np.bincount(member) > POINTS_PER_PILLAR)), dropped)
 
 
 def _slots(member: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,0 +1,49 @@
+"""Export one model for Autoware: `python -m stages.export checkpoint=models/CenterPoint/t4base/train product=base`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import OmegaConf
+
+from stages._entry import stage
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+@stage("export")
+def export(cfg: DictConfig) -> None:
+    """A checkpoint in, the four files of Autoware's bundle out."""
+    from t4zoo.export import bundle
+    from t4zoo.export.autoware import bundle_config
+    from t4zoo.models.common.checkpoint import CheckpointError, resolve
+
+    weights = resolve(cfg.checkpoint, _fetch)
+    if weights is None:
+        raise CheckpointError(f"{cfg.checkpoint}: names no checkpoint to export")
+    proof = bundle.Proof(
+        class_names=tuple(cfg.product.class_names),
+        info=Path(cfg.info),
+        frames=cfg.node_check.frames,
+        data_root=Path(cfg.data_root),
+        parity_tolerance=cfg.onnx.tolerance,
+        node_tolerance=cfg.node_check.tolerance,
+        nms_distance=cfg.node_check.circle_nms_dist_threshold,
+    )
+    autoware = bundle_config(OmegaConf.to_container(cfg.autoware, resolve=True))
+    for report in bundle.export(weights, Path(cfg.out), autoware, cfg.onnx.opset, proof):
+        print(report)
+    print(f"wrote {cfg.out}")
+
+
+def _fetch(reference: str) -> Path:
+    # Only a checkpoint that is not on this machine needs the zoo; the zoo's code is no part of the result.
+    from t4zoo.zoo.fetch import resolve
+
+    return resolve(reference)
+
+
+if __name__ == "__main__":
+    export()
