@@ -27,14 +27,13 @@ class Coder:
         """(N, 2) whole x and y of the cell in which each of the (N, 7) boxes has its centre."""
         return self._position(boxes).floor().long()
 
-    def encode(self, boxes: Tensor, velocities: Tensor) -> Tensor:
-        """(N, 10) columns reg 2, height 1, dim 3, rot 2, vel 2 of (N, 7) boxes and (N, 2) velocities."""
-        position = self._position(boxes)
+    def encode(self, boxes: Tensor, velocities: Tensor, cells: Tensor) -> Tensor:
+        """(N, 10) columns reg 2, height 1, dim 3, rot 2, vel 2: what (N, 2) `cells` should say of (N, 7) boxes."""
         length, width, height = boxes[:, 3:6].unbind(dim=1)
         node_yaw = -boxes[:, 6] - math.pi / 2
         return torch.cat(
             [
-                position - position.floor(),
+                self._position(boxes) - cells,
                 boxes[:, 2:3],
                 torch.stack([width.log(), length.log(), height.log()], dim=1),
                 torch.stack([node_yaw.sin(), node_yaw.cos()], dim=1),

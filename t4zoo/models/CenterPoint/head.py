@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from t4zoo.models.CenterPoint.coder import CHANNELS, Coder
 from t4zoo.models.common.boxes import Boxes, circle_nms
 from t4zoo.models.common.second import block
-from t4zoo.models.common.targets import draw_heatmap, gaussian_focal_loss, gaussian_radius
+from t4zoo.models.common.targets import around, draw_heatmap, gaussian_focal_loss, gaussian_radius
 
 HEATMAP_BIAS = -2.19  # logit of 0.1: at the start an object everywhere would cost more than none ("Focal Loss", 3.3)
 
@@ -35,7 +35,8 @@ class CenterHead(nn.Module):
 
     coder: where the cells lie. shared_channels: of the convolution that all maps share; branch_channels: of each
     map's own. min_overlap, min_radius: see `gaussian_radius`; the radius is at least `min_radius` cells.
-    loss_weights: factor of each map's loss. score_threshold, max_boxes, nms_distance [m]: what becomes a box.
+    reach: cells to each side of an object's that learn its numbers too, so that they all point at one centre and the circle
+    suppression takes them for one box. loss_weights: factor of each map's loss. score_threshold, max_boxes, nms_distance [m]: what becomes a box.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class CenterHead(nn.Module):
         branch_channels: int,
         min_overlap: float,
         min_radius: int,
+        reach: int,
         loss_weights: dict[str, float],
         score_threshold: float,
         max_boxes: int,
@@ -56,6 +58,7 @@ class CenterHead(nn.Module):
         super().__init__()
         self.coder, self.classes = coder, classes
         self.min_overlap, self.min_radius = min_overlap, min_radius
+        self.reach = reach
         self.loss_weights = dict(loss_weights)
         self.score_threshold, self.max_boxes, self.nms_distance = score_threshold, max_boxes, nms_distance
         self.shared = block(in_channels, shared_channels, norm)
@@ -83,13 +86,14 @@ class CenterHead(nn.Module):
         heatmap = torch.stack([self._heatmap(sample.boxes, sample.labels, shape) for sample in samples])
         batch = torch.cat([torch.full_like(sample.labels, i) for i, sample in enumerate(samples)])
         boxes = torch.cat([sample.boxes for sample in samples])
-        cells = self.coder.cells(boxes)
-        wanted = self.coder.encode(boxes, torch.cat([sample.velocities for sample in samples]))
+        velocities = torch.cat([sample.velocities for sample in samples])
+        row, cells = around(self.coder.cells(boxes), self.reach, shape)
+        batch, wanted = batch[row], self.coder.encode(boxes[row], velocities[row], cells)
         given = torch.cat(maps[1:], dim=1)[batch, :, cells[:, 1], cells[:, 0]].float()
-        objects = max(len(boxes), 1)
+        count = max(len(row), 1)
         error = torch.where(wanted.isnan(), 0.0, (given - wanted.nan_to_num()).abs())
         per_map = error.sum(dim=0).split(list(CHANNELS.values()))
-        losses = {name: part.sum() / objects for name, part in zip(CHANNELS, per_map, strict=True)}
+        losses = {name: part.sum() / count for name, part in zip(CHANNELS, per_map, strict=True)}
         # Counted as the loss does, by cells that are exactly 1: two objects of a class may share one.
         losses["heatmap"] = gaussian_focal_loss(maps.heatmap.float(), heatmap) / heatmap.eq(1).sum().clamp(min=1)
         return {f"loss_{name}": self.loss_weights[name] * losses[name] for name in ("heatmap", *CHANNELS)}

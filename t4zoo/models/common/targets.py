@@ -49,6 +49,16 @@ def draw_heatmap(cells: Tensor, radii: Tensor, labels: Tensor, classes: int, sha
     return heatmap
 
 
+def around(cells: Tensor, reach: int, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The cells at most `reach` cells from each of (N, 2) `cells`: (M,) which of the N, and (M, 2) whole x and y."""
+    rows, columns = shape
+    steps = torch.arange(-reach, reach + 1, device=cells.device)
+    every = cells[:, None] + torch.cartesian_prod(steps, steps)
+    inside = ((every >= 0) & (every < every.new_tensor([columns, rows]))).all(dim=2)
+    row = torch.arange(len(cells), device=cells.device)[:, None].expand_as(inside)
+    return row[inside], every[inside]
+
+
 def gaussian_focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
     """Sum over all cells of the penalty-reduced focal loss ("CornerNet", equation 1; alpha 2, beta 4)."""
     positive = heatmap.eq(1)
