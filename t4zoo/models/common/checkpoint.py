@@ -98,8 +98,8 @@ def resolve(reference: str, fetch: Callable[[str], Path]) -> Path | None:
     if content["checkpoint"] is None:
         return None
     found = resolve(str(content["checkpoint"]), fetch)
-    pinned = content.get("sha256")
-    if found and pinned and digest(found) != pinned:
+    pinned = str(content["sha256"]) if "sha256" in content else None
+    if found and pinned is not None and digest(found) != pinned:
         raise CheckpointError(f"{path}: pins sha256 {pinned}, but {content['checkpoint']} has {digest(found)}")
     return found
 
