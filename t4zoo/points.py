@@ -28,14 +28,28 @@ def read_points(path: Path, num_features: int = NUM_FEATURES) -> Points:
         data = path.read_bytes()
     except OSError as error:
         raise PointsError(f"{path}: cannot read this lidar file ({error.strerror}); fetch the scene again") from None
-    if not data:
+    _count(path, len(data), num_features)
+    return np.frombuffer(data, dtype="<f4").reshape(-1, num_features).astype(np.float32)
+
+
+def count_points(path: Path, num_features: int = NUM_FEATURES) -> int:
+    """How many points a lidar file holds, by its size alone. Raises PointsError as `read_points` does."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise PointsError(f"{path}: cannot read this lidar file ({error.strerror}); fetch the scene again") from None
+    return _count(path, size, num_features)
+
+
+def _count(path: Path, size: int, num_features: int) -> int:
+    if not size:
         raise PointsError(f"{path}: this lidar file is empty; fetch the scene again")
-    if len(data) % (4 * num_features):
+    if size % (4 * num_features):
         raise PointsError(
-            f"{path}: {len(data)} bytes are no whole number of points of {num_features} float32 values; "
+            f"{path}: {size} bytes are no whole number of points of {num_features} float32 values; "
             "fetch the scene again, or name the right number of features in the scene's info file"
         )
-    return np.frombuffer(data, dtype="<f4").reshape(-1, num_features).astype(np.float32)
+    return size // (4 * num_features)
 
 
 def write_points(path: Path, points: NDArray[np.floating]) -> None:

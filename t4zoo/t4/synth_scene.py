@@ -229,7 +229,7 @@ def _boxes(
     seen = [
         (row, actor)
         for row, actor in enumerate(world.actors)
-        if actor.kind in CLASSES and math.dist(actor.at(time), ego[:2]) < SIGHT
+        if actor.category and math.dist(actor.at(time), ego[:2]) < SIGHT
     ]
     boxes = [
         _box(actor, f"{actor.kind}_{row}", map_from_road, tables.sample[number].token, time) for row, actor in seen
@@ -246,7 +246,7 @@ def _box(actor: Actor, track: str, map_from_road: Array, sample: str, time: floa
     w, qx, qy, qz = quaternion_from_yaw(wrap(actor.yaw + math.atan2(map_from_road[1, 0], map_from_road[0, 0])))
     return Box(
         track=track,
-        category=actor.kind,
+        category=actor.category,
         sample_token=sample,
         translation=_vector(apply(map_from_road, (x, y, height / 2 + LIFT))),
         size=(width, length, height),

@@ -25,6 +25,7 @@ SIZES = {
     "truck": ((8.0, 0.5), (2.45, 0.08), (3.2, 0.15)),
     "bus": ((11.0, 0.4), (2.6, 0.05), (3.2, 0.08)),
     "bicycle": ((1.8, 0.08), (0.65, 0.05), (1.65, 0.08)),
+    "riderless": ((1.75, 0.08), (0.55, 0.04), (1.05, 0.05)),
     "pedestrian": ((0.7, 0.06), (0.7, 0.06), (1.7, 0.1)),
     "pole": ((0.25, 0.03), (0.25, 0.03), (5.0, 0.5)),
     "bush": ((1.3, 0.3), (0.9, 0.15), (0.9, 0.15)),
@@ -37,6 +38,7 @@ SHAPES: dict[str, tuple[tuple[float, ...], ...]] = {
     "truck": ((-0.13, 0.0, 0.15, 0.74, 1.0, 0.85, 0.7), (0.38, 0.0, 0.1, 0.24, 0.9, 0.62, 0.4)),
     "bus": ((0.0, 0.0, 0.08, 1.0, 1.0, 0.82, 0.55), (-0.2, 0.0, 0.85, 0.4, 0.8, 0.15, 0.3)),
     "bicycle": ((0.0, 0.0, 0.02, 1.0, 0.3, 0.45, 0.3), (-0.08, 0.0, 0.4, 0.4, 1.0, 0.6, 0.5)),
+    "riderless": ((0.0, 0.0, 0.02, 1.0, 0.25, 0.7, 0.3), (0.25, 0.0, 0.7, 0.1, 1.0, 0.28, 0.5)),
     "pedestrian": ((0.0, 0.0, 0.0, 0.75, 0.85, 0.85, 0.5), (0.05, 0.0, 0.8, 0.35, 0.35, 0.2, 0.6)),
     "pole": ((0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.8),),
     "bush": ((0.0, 0.0, 0.0, 1.0, 1.0, 0.7, 0.15), (0.1, 0.05, 0.6, 0.6, 0.7, 0.4, 0.15)),
@@ -59,6 +61,12 @@ class Actor:
     size: tuple[float, float, float]
     velocity: tuple[float, float] = (0.0, 0.0)
     attributes: tuple[str, ...] = ()
+
+    @property
+    def category(self) -> str:
+        """The raw category of its annotation, "" for what is not annotated."""
+        name = "bicycle" if self.kind == "riderless" else self.kind
+        return name if name in CLASSES else ""
 
     def at(self, time: float) -> tuple[float, float]:
         """The middle of its footprint after `time` seconds."""
@@ -192,7 +200,7 @@ def _two_wheelers(street: _Street, left: float, right: float) -> None:
         if rng.random() < 0.25:
             x = float(rng.uniform(-20.0, 20.0))
             parked = ("vehicle_state.parked", "cycle_state.without_rider")
-            street.place("bicycle", x, y + math.copysign(1.4, y), heading, 0.0, parked)
+            street.place("riderless", x, y + math.copysign(1.4, y), heading, 0.0, parked)
 
 
 def _pedestrians(street: _Street, left: float, right: float) -> None:

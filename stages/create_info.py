@@ -1,0 +1,29 @@
+"""T4 scenes to the info files of one product: `python -m stages.create_info product=base labels=t4`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from stages._entry import stage
+from t4zoo.t4.convert import Sources, create_info
+
+
+@stage("create_info")
+def main(cfg: DictConfig) -> None:
+    """Scenes in, `info_{train,val,test}.pkl` and `statistics.json` out."""
+    settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    sources = Sources(Path(settings["data_root"]), Path(settings["dataset_lists"]))
+    out = Path(settings["out"])
+    statistics = create_info(settings["product"], settings["labels"], sources, out, float(settings["max_speed"]))
+    for split, numbers in statistics.items():
+        objects = ", ".join(f"{count} {name}" for name, count in numbers["objects"].items())
+        print(f"{out / f'info_{split}.pkl'}: {numbers['frames']} frames of {numbers['scenes']} scenes: {objects}")
+        if numbers["unknown"]:
+            print(f"  conf/labels/{settings['labels']['name']}.yaml does not name: {', '.join(numbers['unknown'])}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""From a product's datasets to its info files and their statistics, all of them or none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from t4zoo.info import Frame, Info, save
+from t4zoo.points import count_points
+from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError, SceneId, read_dataset_list
+from t4zoo.t4.frames import FrameSettings, frames_of
+from t4zoo.t4.labels import LabelMap, read_labels
+from t4zoo.t4.reader import read_scene
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where scenes and their lists are. data_root holds `{dataset}/{T4 id}/{revision}/`, lists `{dataset}.yaml`."""
+
+    data_root: Path
+    lists: Path
+
+
+def create_info(
+    product: Mapping[str, Any], labels: Mapping[str, Any], sources: Sources, out: Path, max_speed: float
+) -> dict[str, Any]:
+    """Write `info_{train,val,test}.pkl` and `statistics.json` to `out`; returns the statistics.
+
+    product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. Everything is read before anything is
+    written: a missing or broken scene raises and leaves `out` as it was.
+    """
+    label_map = read_labels(labels, product["class_names"])
+    steps = {entry["name"]: int(entry["sample_steps"]) for entry in product["datasets"]}
+    datasets = [read_dataset_list(sources.lists, name) for name in steps]
+    refuse_shared_scenes(datasets)
+    made_from = [
+        {"name": dataset.name, "dataset_version": dataset.dataset_version, "sample_steps": steps[dataset.name]}
+        for dataset in datasets
+    ]
+    extra = {"datasets": made_from, "labels": str(labels["name"]), "max_sweeps": int(product["max_sweeps"])}
+    infos, statistics = {}, {}
+    for split in SPLITS:
+        frames: list[Frame] = []
+        for dataset in datasets:
+            settings = FrameSettings(label_map, int(product["max_sweeps"]), steps[dataset.name], max_speed)
+            for scene in dataset.splits[split]:
+                frames += _frames(sources.data_root, dataset.name, scene, settings)
+        infos[split] = Info(label_map.class_names, str(product["name"]), tuple(frames), extra)
+        statistics[split] = count(frames, label_map, sources.data_root)
+    _write(out, infos, statistics)
+    return statistics
+
+
+def refuse_shared_scenes(datasets: Iterable[DatasetList]) -> None:
+    """Raise DatasetListError when a scene is in two datasets: it could be trained on in one and tested in the other."""
+    seen: dict[str, str] = {}
+    for dataset in datasets:
+        for split, scenes in dataset.splits.items():
+            for scene in scenes:
+                place = f"{dataset.name} ({split})"
+                if scene.id in seen:
+                    raise DatasetListError(f"the scene {scene.id} is in {seen[scene.id]} and again in {place}")
+                seen[scene.id] = place
+
+
+def _frames(data_root: Path, dataset: str, scene: SceneId, settings: FrameSettings) -> tuple[Frame, ...]:
+    read = read_scene(data_root / dataset / scene.id, scene.revision)
+    return frames_of(read, dataset, settings, scene.city, scene.vehicle_type)
+
+
+def count(frames: Iterable[Frame], labels: LabelMap, data_root: Path) -> dict[str, Any]:
+    """How much there is: scenes, frames, points, and boxes by class, with how many of them hold a point.
+
+    unknown: raw categories that the label map does not name, with how many boxes of them were ignored.
+    """
+    frames = tuple(frames)
+    objects, seen = Counter[str](), Counter[str]()
+    ignored, unknown = Counter[str](), Counter[str]()
+    for frame in frames:
+        rows = frame.instances
+        for label, points, category in zip(rows.labels, rows.num_lidar_pts, rows.categories, strict=True):
+            if label < 0:
+                (ignored if category in labels.names else unknown)[category] += 1
+                continue
+            objects[labels.class_names[label]] += 1
+            seen[labels.class_names[label]] += int(points > 0)
+    return {
+        "scenes": len({frame.scene for frame in frames}),
+        "frames": len(frames),
+        "points": sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames),
+        "objects": {name: objects[name] for name in labels.class_names},
+        "objects_with_points": {name: seen[name] for name in labels.class_names},
+        "ignored": dict(sorted(ignored.items())),
+        "unknown": dict(sorted(unknown.items())),
+    }
+
+
+def _write(out: Path, infos: Mapping[str, Info], statistics: Mapping[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    try:
+        for split, info in infos.items():
+            save(temporary / f"info_{split}.pkl", info)
+        (temporary / "statistics.json").write_text(json.dumps(statistics, indent=2) + "\n", encoding="utf-8")
+        for file in sorted(temporary.iterdir()):
+            file.replace(out / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,223 @@
+"""Reads a T4 scene: its tables, checked row by row and reference by reference, and where its files are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar, cast
+
+from t4zoo.errors import T4zooError
+from t4zoo.points import NUM_FEATURES
+from t4zoo.t4.records import RowError, parse
+from t4zoo.t4.tables import (
+    RECORDS,
+    CalibratedSensor,
+    EgoPose,
+    Sample,
+    SampleAnnotation,
+    SampleData,
+    SceneTables,
+    Sensor,
+)
+
+R = TypeVar("R")
+
+LIDAR_CHANNELS = ("LIDAR_CONCAT", "LIDAR_TOP")  # the first that a scene has is its cloud
+CURE = "fetch the scene again, or take it out of its dataset list"
+
+# Field of a row -> table that the token in it belongs to. `prev` and `next` belong to the row's own table.
+REFERENCES = {
+    "attribute_tokens": "attribute",
+    "calibrated_sensor_token": "calibrated_sensor",
+    "category_token": "category",
+    "ego_pose_token": "ego_pose",
+    "first_annotation_token": "sample_annotation",
+    "first_sample_token": "sample",
+    "instance_token": "instance",
+    "last_annotation_token": "sample_annotation",
+    "last_sample_token": "sample",
+    "log_token": "log",
+    "log_tokens": "log",
+    "sample_token": "sample",
+    "scene_token": "scene",
+    "sensor_token": "sensor",
+    "visibility_token": "visibility",
+}
+TABLE_OF = {kind: name for name, kind in RECORDS.items()}
+
+
+class ReadError(T4zooError):
+    """A scene that is missing or broken; the message names the scene, the table, the token and the cure."""
+
+
+@dataclass(frozen=True, eq=False)
+class T4Scene:
+    """A scene as it was read. name: `{T4 id}/{revision}`, or `{T4 id}` where there is no revision folder."""
+
+    name: str
+    folder: Path
+    tables: SceneTables
+
+    @cached_property
+    def _by_token(self) -> dict[str, dict[str, Any]]:
+        return {table: {row.token: row for row in getattr(self.tables, table)} for table in RECORDS}
+
+    def one(self, kind: type[R], token: str) -> R:
+        """The row of `kind`'s table with this token; ReadError when there is none."""
+        try:
+            return cast(R, self._by_token[TABLE_OF[kind]][token])
+        except KeyError:
+            raise ReadError(f"scene {self.name}: table {TABLE_OF[kind]} has no token {token}; {CURE}") from None
+
+    @cached_property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples in the order of time."""
+        return tuple(sorted(self.tables.sample, key=lambda sample: (sample.timestamp, sample.token)))
+
+    @cached_property
+    def annotations(self) -> dict[str, tuple[SampleAnnotation, ...]]:
+        """Sample token -> its boxes, in the table's order."""
+        rows: dict[str, list[SampleAnnotation]] = {sample.token: [] for sample in self.samples}
+        for row in self.tables.sample_annotation:
+            rows[row.sample_token].append(row)
+        return {token: tuple(boxes) for token, boxes in rows.items()}
+
+    @cached_property
+    def lidar_channel(self) -> str:
+        """The channel of the scene's cloud."""
+        channels = {sensor.channel for sensor in self.tables.sensor if sensor.modality == "lidar"}
+        found = [channel for channel in LIDAR_CHANNELS if channel in channels]
+        if not found:
+            wanted = " or ".join(LIDAR_CHANNELS)
+            raise ReadError(f"scene {self.name}: table sensor has no lidar {wanted}, only {sorted(channels)}; {CURE}")
+        return found[0]
+
+    def channel_of(self, data: SampleData) -> str:
+        """The channel of a file."""
+        return self.one(Sensor, self.one(CalibratedSensor, data.calibrated_sensor_token).sensor_token).channel
+
+    @cached_property
+    def key_frames(self) -> dict[str, dict[str, SampleData]]:
+        """Sample token -> channel -> the sensor's key frame."""
+        frames: dict[str, dict[str, SampleData]] = {sample.token: {} for sample in self.samples}
+        for data in self.tables.sample_data:
+            if data.is_key_frame:
+                frames[data.sample_token][self.channel_of(data)] = data
+        return frames
+
+    def lidar_of(self, sample: Sample) -> SampleData:
+        """The sample's cloud."""
+        try:
+            return self.key_frames[sample.token][self.lidar_channel]
+        except KeyError:
+            raise ReadError(
+                f"scene {self.name}: table sample_data has no key frame of {self.lidar_channel} for the sample "
+                f"{sample.token}; {CURE}"
+            ) from None
+
+    def poses_of(self, data: SampleData) -> tuple[CalibratedSensor, EgoPose]:
+        """Where the sensor was mounted, and where the ego was."""
+        return self.one(CalibratedSensor, data.calibrated_sensor_token), self.one(EgoPose, data.ego_pose_token)
+
+    def path(self, filename: str) -> Path:
+        """A file that a table names; ReadError when the name leads out of the scene."""
+        name = PurePosixPath(filename)
+        if not filename or name.is_absolute() or ".." in name.parts or "\\" in filename or "\0" in filename:
+            raise ReadError(f"scene {self.name}: the file name {filename!r} leads out of the scene; {CURE}")
+        return self.folder / name
+
+    def num_features(self, data: SampleData) -> int:
+        """How many float32 values a point of this cloud has: five, unless its info file says otherwise."""
+        if not data.info_filename:
+            return NUM_FEATURES
+        path = self.path(data.info_filename)
+        try:
+            count = json.loads(path.read_text(encoding="utf-8"))["num_pts_feats"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReadError(f"scene {self.name}: {path}: no num_pts_feats can be read ({error!r}); {CURE}") from None
+        if not isinstance(count, int) or not 3 <= count <= 64:
+            raise ReadError(f"scene {self.name}: {path}: num_pts_feats is {count!r}, not a number from 3 to 64; {CURE}")
+        return count
+
+
+def find_scene(folder: Path, revision: str | None = None) -> Path:
+    """The folder that holds `annotation/`: `folder/{revision}`, by default the highest, or `folder` itself.
+
+    Raises ReadError when it is not there.
+    """
+    revisions = sorted((p.name for p in folder.glob("[0-9]*") if p.name.isdecimal() and p.is_dir()), key=int)
+    if revision is not None:
+        if (folder / revision / "annotation").is_dir():
+            return folder / revision
+        here = f"the revisions here are {', '.join(revisions)}" if revisions else "it has no revision folders"
+        if not folder.is_dir():
+            here = f"{folder} does not exist"
+        raise ReadError(f"scene {folder.name}/{revision}: not found: {here}; {CURE}")
+    if revisions:
+        return find_scene(folder, revisions[-1])
+    if (folder / "annotation").is_dir():
+        return folder
+    raise ReadError(f"scene {folder.name}: not found: {folder / 'annotation'} does not exist; {CURE}")
+
+
+def read_scene(folder: Path, revision: str | None = None) -> T4Scene:
+    """Read the scene in `folder` (see `find_scene`). Raises ReadError when it is missing or broken.
+
+    Lidar files are not opened. Optional tables and unknown fields are left out.
+    """
+    found = find_scene(folder, revision)
+    name = found.name if found == folder else f"{folder.name}/{found.name}"
+    tables = SceneTables(**{table: _read_table(name, found, table) for table in RECORDS})
+    _check_references(name, tables)
+    if len(tables.scene) != 1:
+        raise ReadError(f"scene {name}: table scene has {len(tables.scene)} rows instead of one; {CURE}")
+    return T4Scene(name, found, tables)
+
+
+def _read_table(scene: str, folder: Path, table: str) -> tuple[Any, ...]:
+    path = folder / "annotation" / f"{table}.json"
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ReadError(f"scene {scene}: table {table} is missing ({path}); {CURE}") from None
+    except (OSError, ValueError) as error:
+        raise ReadError(f"scene {scene}: table {table} cannot be read ({path}: {error}); {CURE}") from None
+    if not isinstance(rows, list):
+        raise ReadError(f"scene {scene}: table {table} is no list of rows ({path}); {CURE}")
+    return tuple(_parse(scene, table, number, row) for number, row in enumerate(rows))
+
+
+def _parse(scene: str, table: str, number: int, row: Any) -> Any:
+    try:
+        return parse(RECORDS[table], row)
+    except RowError as error:
+        token = row.get("token", f"(row {number})") if isinstance(row, dict) else f"(row {number})"
+        raise ReadError(f"scene {scene}: table {table}, token {token}: {error}; {CURE}") from None
+
+
+def _check_references(scene: str, tables: SceneTables) -> None:
+    tokens = {table: {row.token for row in getattr(tables, table)} for table in RECORDS}
+    for table, known in tokens.items():
+        rows = getattr(tables, table)
+        if len(known) != len(rows):
+            raise ReadError(f"scene {scene}: table {table} has two rows with one token; {CURE}")
+        for row in rows:
+            for field, target, token in _references(table, row):
+                if token not in tokens[target]:
+                    raise ReadError(
+                        f"scene {scene}: table {table}, token {row.token}: {field} names {token}, "
+                        f"which table {target} does not have; {CURE}"
+                    )
+
+
+def _references(table: str, row: Any) -> Iterator[tuple[str, str, str]]:
+    """Field, target table and token of every reference that is set."""
+    for field, value in vars(row).items():
+        target = table if field in ("prev", "next") else REFERENCES.get(field)
+        if target is not None:
+            for token in value if isinstance(value, tuple) else (value,):
+                if token:
+                    yield field, target, token
