@@ -57,7 +57,7 @@ def test_a_class_without_ground_truth_is_null_and_the_file_is_strict_json(tmp_pa
 
 def test_curves_have_a_row_for_each_class_threshold_and_recall(judged: Score, tmp_path: Path) -> None:
     write(tmp_path, judged, "")
-    with open(tmp_path / "plots" / "precision_recall.csv", newline="") as file:
+    with (tmp_path / "plots" / "precision_recall.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(CLASSES) * len(RULES.thresholds) * len(RECALLS)
     car = [float(row["precision"]) for row in rows if (row["class"], row["threshold"]) == ("car", "2 m")]

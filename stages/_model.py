@@ -1,0 +1,67 @@
+"""What evaluate and predict share: a checkpoint that is named becomes a model that runs over frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from t4zoo.autolabel.provenance import signature
+from t4zoo.info import Frame, Predictions
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that is ready to run. name: as in `signature`. device: cpu, or cuda."""
+
+    path: Path
+    sha256: str
+    name: str
+    class_names: tuple[str, ...]
+    max_sweeps: int
+    network: Any
+    device: str
+
+
+def open_model(reference: str, device: str) -> Trained:
+    """The model that a checkpoint string means. device: `auto` takes a GPU where there is one."""
+    import torch
+
+    from t4zoo.models.common import checkpoint
+
+    path = checkpoint.resolve(reference, _fetch)
+    if path is None:
+        raise checkpoint.CheckpointError(f"{reference}: names no checkpoint")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    network, meta, sha256 = checkpoint.build(path, device), checkpoint.load(path).meta, checkpoint.digest(path)
+    try:
+        name = signature(str(meta["algorithm"]), str(meta["name"]), reference, sha256)
+        return Trained(path, sha256, name, tuple(meta["class_names"]), int(meta["max_sweeps"]), network, device)
+    except KeyError as error:
+        raise checkpoint.CheckpointError(f"{path}: its meta lacks {error}; train the model with this project") from None
+
+
+def predict_frames(trained: Trained, frames: Sequence[Frame], cfg: DictConfig) -> list[Predictions]:
+    """The boxes of each frame, telling on the way how far it is. cfg: data_root, batch_size, workers."""
+    from t4zoo.models.common.inference import predict
+
+    told = [0]
+
+    def tell(done: int, total: int) -> None:
+        if done * 10 // total > told[0]:
+            told[0] = done * 10 // total
+            print(f"{trained.name} on {trained.device}: {done} of {total} frames", flush=True)
+
+    found = predict(trained.network, frames, Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, tell)
+    return [rows for _, rows in found]
+
+
+def _fetch(reference: str) -> Path:
+    # Only a checkpoint that is not on this machine needs the zoo; the zoo's code is no part of the result.
+    from t4zoo.zoo.fetch import resolve
+
+    return resolve(reference)

@@ -1,0 +1,48 @@
+"""Judge a trained model on its product's test frames: `python -m stages.evaluate product=base`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from stages._entry import stage
+from stages._model import open_model, predict_frames
+from t4zoo.evaluate.report import write
+from t4zoo.evaluate.score import EvaluateError, Rules, score
+from t4zoo.info import load
+
+
+@stage("evaluate")
+def main(cfg: DictConfig) -> None:
+    """A checkpoint and info in; metrics.json, plots/ and test_log.log out."""
+    trained, info = open_model(cfg.checkpoint, cfg.device), load(Path(cfg.info))
+    if trained.class_names != info.classes:
+        raise EvaluateError(
+            f"the classes differ: {trained.path} has {', '.join(trained.class_names)}; "
+            f"{cfg.info} has {', '.join(info.classes)}; evaluate it on the info of its own product"
+        )
+    result = score(info.frames, predict_frames(trained, info.frames, cfg), info.classes, _rules(cfg))
+    heading = (
+        f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} {trained.name}\n"
+        f"checkpoint {trained.path} sha256 {trained.sha256}\n"
+        f"{len(info.frames)} frames of {len({frame.scene for frame in info.frames})} scenes in {cfg.info}\n"
+    )
+    write(Path(cfg.out), result, heading)
+    print(f"wrote {cfg.out}: mAP {result.overall.mean_precision:.3f}")
+
+
+def _rules(cfg: DictConfig) -> Rules:
+    return Rules(
+        thresholds=tuple(cfg.metrics.thresholds),
+        error_threshold=cfg.metrics.error_threshold,
+        min_recall=cfg.metrics.min_recall,
+        min_precision=cfg.metrics.min_precision,
+        bands=tuple((low, high) for low, high in cfg.product.evaluation.range_bands),
+        symmetric=frozenset(cfg.metrics.symmetric_classes),
+    )
+
+
+if __name__ == "__main__":
+    main()
