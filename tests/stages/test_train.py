@@ -1,0 +1,141 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS
+
+from t4zoo import info
+from t4zoo.models.common import checkpoint
+from tests.models.street import CLASSES, make_frames
+from tests.pipeline import ROOT
+
+FILES = ["config.py", "epoch_1.pth", "loss.csv", "loss.png", "scalars.json", "train_log.log"]
+
+
+def train(data: Path, out: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stages.train", f"info={data}/info_train.pkl", f"data_root={data}", f"out={out}"]
+    return subprocess.run(
+        [*command, "algorithm.epochs=1", *overrides],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("data")
+    info.save(root / "info_train.pkl", info.Info(CLASSES, "base", make_frames(root, 4)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory) -> tuple[Path, str]:
+    """The folder of a training, and what it said."""
+    out = tmp_path_factory.mktemp("models") / "CenterPoint" / "t4base" / "train"
+    done = train(data, out)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout + done.stderr
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return checkpoint.load(checkpoint.find(folder)).state_dict
+
+
+def test_training_writes_the_named_files_and_nothing_else(trained):
+    out, _ = trained
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    assert [path.name for path in out.parent.iterdir()] == ["train"]
+
+
+def test_the_screen_shows_progress_and_no_page_of_settings(trained):
+    _, said = trained
+    assert "Epoch(train)" in said
+    assert "Warning" not in said
+    assert len(said.splitlines()) < 15
+
+
+def test_the_checkpoint_says_how_to_build_and_to_use_it(trained):
+    meta = checkpoint.load(trained[0] / "epoch_1.pth").meta
+    assert meta["class_names"] == list(CLASSES)
+    assert (meta["algorithm"], meta["name"], meta["product"], meta["epoch"]) == ("CenterPoint", "t4base", "base", 1)
+    assert meta["model"]["type"] == "t4zoo.models.CenterPoint.network.CenterPoint"
+    assert meta["point_features"] == ["x", "y", "z", "lag"]
+    assert checkpoint.build(trained[0] / "epoch_1.pth").class_names == CLASSES
+
+
+def test_config_py_alone_builds_the_same_network(trained):
+    config = Config.fromfile(trained[0] / "config.py")
+    MODELS.build(config.model).load_state_dict(weights(trained[0]))
+    assert "work_dir" not in config
+
+
+def test_curves_are_a_json_array_and_a_table_of_epochs(trained):
+    rows = json.loads((trained[0] / "scalars.json").read_text())
+    assert [row["iter"] for row in rows] == [2]
+    with (trained[0] / "loss.csv").open() as file:
+        (epoch,) = csv.DictReader(file)
+    assert float(epoch["loss"]) == rows[0]["loss"] > 0
+
+
+def test_the_same_seed_gives_the_same_bytes_and_replaces_what_was_there(data, trained, tmp_path):
+    out = tmp_path / "train"
+    out.mkdir()
+    (out / "epoch_99.pth").touch()
+    assert train(data, out).returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    for name in FILES:
+        if name not in ("train_log.log", "config.py"):
+            assert (out / name).read_bytes() == (trained[0] / name).read_bytes(), name
+    assert (out / "config.py").read_text() == (trained[0] / "config.py").read_text()
+
+
+def test_training_from_a_parent_begins_with_its_weights(data, trained, tmp_path):
+    # With a learning rate of almost nothing, what comes out is what it began with.
+    still = ["algorithm.optimizer.lr=1.0e-12", "seed=5"]
+    child, orphan = tmp_path / "child", tmp_path / "orphan"
+    done = train(data, child, f"parent.checkpoint={trained[0]}", *still)
+    assert done.returncode == 0, done.stderr
+    assert f"started from {trained[0]}" in (child / "train_log.log").read_text()
+    assert train(data, orphan, *still).returncode == 0
+    name = "backbone.stages.0.0.0.weight"
+    parent = weights(trained[0])[name]
+    torch.testing.assert_close(weights(child)[name], parent)
+    assert (weights(orphan)[name] - parent).abs().max() > 0.01
+
+
+def test_a_broken_parent_is_named_and_leaves_the_old_model_alone(data, tmp_path):
+    parent, out = tmp_path / "epoch_3.pth", tmp_path / "model" / "train"
+    parent.write_bytes(b"half a download")
+    out.mkdir(parents=True)
+    (out / "epoch_1.pth").write_bytes(b"older")
+    done = train(data, out, f"parent.checkpoint={parent}")
+    assert done.returncode == 1
+    assert "error: train:" in done.stderr
+    assert str(parent) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in out.parent.iterdir()] == ["train"]
+    assert (out / "epoch_1.pth").read_bytes() == b"older"
+
+
+def test_a_missing_info_file_is_named(tmp_path):
+    done = train(tmp_path, tmp_path / "out")
+    assert done.returncode == 1
+    assert f"{tmp_path}/info_train.pkl" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_mixed_precision_without_a_gpu_is_refused_with_a_cure(data, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    done = train(data, tmp_path / "out", "launcher=gpu")
+    assert done.returncode == 2
+    assert "launcher=local" in done.stderr
