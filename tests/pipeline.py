@@ -50,7 +50,7 @@ def read_stages(root: Path = ROOT) -> list[PipelineStage]:
         relative = [(dep, Path(dep.fs_path).relative_to(root).as_posix()) for dep in stage.deps]
         stages.append(
             PipelineStage(
-                name=stage.addressing,
+                name=stage.name,
                 module=words[2],
                 overrides=tuple(words[3:]),
                 deps=frozenset(path for dep, path in relative if not isinstance(dep, ParamsDependency)),
@@ -69,6 +69,7 @@ def compose(stage: str, overrides: tuple[str, ...] = ()) -> tuple[DictConfig, fr
     defaults = loader.compute_defaults_list(**arguments).defaults
     files = {f"conf/{item.config_path}.yaml" for item in defaults if (CONF / f"{item.config_path}.yaml").exists()}
     OmegaConf.set_readonly(cfg, False)
+    OmegaConf.set_struct(cfg, False)
     del cfg["hydra"]
     return cfg, frozenset(file for file in files if not file.startswith(NOT_PARAMS))
 

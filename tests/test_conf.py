@@ -36,7 +36,7 @@ def test_every_option_composes_in_every_stage_that_takes_it(group, option):
         cfg, _ = compose(stage, (f"{group}={option}",))
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     # read by name where the list of them is itself a value, or before Hydra starts
-    assert stages or group in ("dataset", "parent", "storage"), f"no stage takes conf/{group}"
+    assert stages or group in ("dataset", "parents", "plots", "storage"), f"no stage takes conf/{group}"
 
 
 @pytest.mark.parametrize("option", [option for group, option in OPTIONS if group == "algorithm"])
@@ -44,7 +44,7 @@ def test_the_model_of_every_algorithm_is_built(option):
     from mmengine.registry import MODELS
 
     cfg, _ = compose("train", (f"algorithm={option}",))
-    model = MODELS.build(OmegaConf.to_container(cfg.model, resolve=True))
+    model = MODELS.build(OmegaConf.to_container(cfg.runner.model, resolve=True))
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
 
 
