@@ -21,9 +21,7 @@ OBJECT_CLASSES = ("UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BIC
 ObjectClass = Literal["UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN"]
 
 _HEADER = "Written by t4zoo's export stage from conf/export.yaml and the checkpoint; edit those, not this file."
-_MATRICES = (
-    f"Row: the class that was predicted; column: the class that is published. Both: {', '.join(OBJECT_CLASSES)}."
-)
+_MATRICES = f"Row: the class that is predicted; column: that is published. Both: {', '.join(OBJECT_CLASSES)}."
 
 
 class _Section(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -43,10 +44,13 @@ class Proof:
 def export_form(algorithm: str) -> ModuleType:
     """The module that knows the export form of `algorithm`: t4zoo.models.{algorithm}.export. Raises UsageError."""
     name = f"t4zoo.models.{algorithm}.export"
-    if not algorithm.isidentifier() or importlib.util.find_spec(f"t4zoo.models.{algorithm}") is None:
-        raise UsageError(
-            f"the checkpoint is of the algorithm {algorithm!r}, and there is no {name.replace('.', '/')}.py"
-        )
+    try:
+        known = algorithm.isidentifier() and importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        known = False
+    if not known:
+        file = f"{name.replace('.', '/')}.py"
+        raise UsageError(f"the checkpoint is of the algorithm {algorithm!r}, and there is no {file} to export it")
     return importlib.import_module(name)
 
 
@@ -108,7 +112,7 @@ def _prove(bundle: Bundle, form: ModuleType, model: Any, proof: Proof) -> list[C
 def require_equal(reports: Sequence[CloudReport], proof: Proof) -> None:
     """Raise ExportError with the figures when a network or a box is further off than `proof` allows."""
     for report in reports:
-        name, gap = max(report.parity.items(), key=lambda item: item[1])
+        name, gap = max(report.parity.items(), key=lambda item: (math.isnan(item[1]), item[1]))
         if not gap <= proof.parity_tolerance:
             raise ExportError(
                 f"onnxruntime and torch differ by {gap:.2e} in {name} (onnx.tolerance: {proof.parity_tolerance:.0e}); "

@@ -79,7 +79,7 @@ def _decorate(
 def canvas(pillar_features: Float32, cells: NDArray[np.int64], model: dict[str, Any]) -> Float32:
     """(1, 32, y, x): the encoder's (V, 32) or (V, 1, 32) in their cells (scatter_kernel.cu), zero elsewhere."""
     grid = grid_size(model["point_cloud_range"], model["voxel_size"])
-    rows = pillar_features.reshape(len(cells), -1)
+    rows = pillar_features.reshape(len(cells), pillar_features.shape[-1])
     image = np.zeros((1, rows.shape[1], grid.y, grid.x), np.float32)
     image[0][:, cells[:, 0], cells[:, 1]] = rows.T
     return image

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from t4zoo.errors import T4zooError
 from t4zoo.models.common.part import Part
 
+OPSETS = range(11, 21)  # what torch's tracing exporter writes of what Autoware's models were released in
+
 Outputs = dict[str, NDArray[np.float32]]
 
 
@@ -28,15 +30,22 @@ def write(path: Path, part: Part, opset: int, metadata: Mapping[str, str]) -> No
 
     The file is checked, and its opset is looked at: torch may log a failed conversion and write another opset.
     """
+    if opset not in OPSETS:
+        raise ExportError(f"onnx.opset: torch cannot write {opset}; choose {OPSETS[0]} to {OPSETS[-1]}")
     network = onnx.load_from_string(_traced(part, opset))
-    written = {entry.domain: entry.version for entry in network.opset_import}
-    if written.get("") != opset:
-        raise ExportError(f"{path.name}: torch wrote opset {written.get('')}, not {opset}; set onnx.opset to that")
+    require_opset(network, opset, path.name)
     # A build tag such as +cpu says where it was written, which is no property of the network.
     network.producer_version = network.producer_version.partition("+")[0]
     onnx.helper.set_model_props(network, dict(sorted(metadata.items())))
     onnx.checker.check_model(network, full_check=True)
     path.write_bytes(network.SerializeToString(deterministic=True))
+
+
+def require_opset(network: onnx.ModelProto, opset: int, name: str) -> None:
+    """Raise ExportError unless the network called `name` is of `opset`."""
+    written = {entry.domain: entry.version for entry in network.opset_import}
+    if written.get("") != opset:
+        raise ExportError(f"{name}: torch wrote opset {written.get('')}, not onnx.opset = {opset}; choose another")
 
 
 def _traced(part: Part, opset: int) -> bytes:

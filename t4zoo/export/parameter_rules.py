@@ -10,7 +10,6 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,28 +56,31 @@ _CURES = {"double": "write every number with its decimal point (10.0)", "integer
 
 
 def check_package(folder: Path) -> tuple[list[Finding], dict[str, Any] | None]:
-    """Every finding in `ml_package.param.yaml`, and its `model_params` where they can be trusted further."""
-    findings, parameters = _read(folder / PACKAGE_FILE, "centerpoint_ml_package_v4.1.schema.json", PACKAGE_TYPES)
-    if parameters is None:
-        return findings, None
+    """Every finding in `ml_package.param.yaml`, and its `model_params` where there is none."""
+    read = _read(folder / PACKAGE_FILE)
+    if isinstance(read, Finding):
+        return [read], None
+    findings = [finding for key, kind in PACKAGE_TYPES.items() for finding in _typed(PACKAGE_FILE, read, key, kind)]
     found = {finding.key for finding in findings}
-    model = parameters.get("model_params")
-    if isinstance(model, dict) and not any(key in found for key in PACKAGE_TYPES):
-        findings += [*_class_scores(model), *_values(model)]
-    findings += [] if "version" in found else _version(parameters["version"])
-    findings += [] if "class_remapper_param_path" in found else _remapper_exists(folder, parameters)
-    return findings, None if findings else model
+    if not any(key.startswith("model_params") for key in found):
+        findings += [*_class_scores(read["model_params"]), *_values(read["model_params"])]
+    findings += [] if "version" in found else _version(read["version"])
+    findings += [] if "class_remapper_param_path" in found else _remapper_exists(folder, read)
+    findings += _schema_findings(PACKAGE_FILE, "centerpoint_ml_package_v4.1.schema.json", read, findings)
+    return findings, None if findings else read["model_params"]
 
 
 def check_remapper(folder: Path) -> list[Finding]:
     """Every finding in `detection_class_remapper.param.yaml`."""
-    findings, matrices = _read(folder / REMAPPER_FILE, "detection_class_remapper.schema.json", REMAPPER_TYPES)
-    if matrices is None or findings:
-        return findings
-    return [
+    read = _read(folder / REMAPPER_FILE)
+    if isinstance(read, Finding):
+        return [read]
+    findings = [finding for key, kind in REMAPPER_TYPES.items() for finding in _typed(REMAPPER_FILE, read, key, kind)]
+    findings += _schema_findings(REMAPPER_FILE, "detection_class_remapper.schema.json", read, findings)
+    return findings or [
         Finding(REMAPPER_FILE, f"{origin} to {to}", f"{problem} ({allow}, {low} to {high} m^2)", cure)
         for (origin, to), allow, low, high in zip(
-            itertools.product(OBJECT_CLASSES, repeat=2), *(matrices[key] for key in REMAPPER_TYPES), strict=True
+            itertools.product(OBJECT_CLASSES, repeat=2), *(read[key] for key in REMAPPER_TYPES), strict=True
         )
         for problem, cure in _area(allow, low, high)
     ]
@@ -91,34 +93,34 @@ def _area(allow: int, low: float, high: float) -> Iterator[tuple[str, str]]:
         yield "the areas leave no room", "give a min_area below the max_area, both at least 0.0"
 
 
-def _read(path: Path, schema: str, types: dict[str, str]) -> tuple[list[Finding], dict[str, Any] | None]:
-    """The findings of types first, then of the schema where no type was at fault; and what is below ros__parameters."""
+def _read(path: Path) -> dict[str, Any] | Finding:
+    """What stands below `ros__parameters`, or why there is nothing."""
     if not path.is_file():
-        return [Finding(path.name, "file", "is missing", "export the bundle again")], None
+        return Finding(path.name, "file", "is missing", "export the bundle again")
     try:
-        document = ros_yaml.load(path)
+        node = ros_yaml.load(path).get("/**")
     except ros_yaml.RosYamlError as error:
-        return [Finding(path.name, "file", str(error).removeprefix(f"{path}: "), "mend the YAML")], None
-    node = document.get("/**")
+        return Finding(path.name, "file", str(error).removeprefix(f"{path}: "), "mend the YAML")
     parameters = node.get("ros__parameters") if isinstance(node, dict) else None
     if not isinstance(parameters, dict):
-        cure = "begin the file with `/**:` and `ros__parameters:`"
-        return [Finding(path.name, "/**.ros__parameters", "is missing", cure)], None
-    findings = [finding for key, kind in types.items() for finding in _typed(path.name, parameters, key, kind)]
-    found = {finding.key for finding in findings}
-    broken = [_from_schema(path.name, error) for error in _schema(schema).iter_errors(document)]
-    findings += sorted((b for b in broken if not any(key in f"{b.key} {b.problem}" for key in found)), key=str)
-    return findings, parameters
+        return Finding(path.name, "/**.ros__parameters", "is missing", "begin with `/**:` and `ros__parameters:`")
+    return parameters
 
 
-@cache
-def _schema(name: str) -> jsonschema.Draft7Validator:
-    return jsonschema.Draft7Validator(json.loads((CONTRACTS / name).read_text(encoding="utf-8")))
+def _schema_findings(file: str, schema: str, parameters: dict[str, Any], found: list[Finding]) -> list[Finding]:
+    """What the published schema finds besides what the rules found, which say more."""
+    validator = jsonschema.Draft7Validator(json.loads((CONTRACTS / schema).read_text(encoding="utf-8")))
+    errors = validator.iter_errors({"/**": {"ros__parameters": parameters}})
+    told = [finding.key for finding in found]
+    findings = [Finding(file, _key(error), error.message, "follow the node's schema") for error in errors]
+    return sorted((f for f in findings if not any(f"{f.key}.".startswith(f"{key}.") for key in told)), key=str)
 
 
-def _from_schema(file: str, error: jsonschema.ValidationError) -> Finding:
-    path = [str(step) for step in error.absolute_path if step not in ("/**", "ros__parameters")]
-    return Finding(file, ".".join(path) or "ros__parameters", error.message, "follow the node's schema")
+def _key(error: jsonschema.ValidationError) -> str:
+    steps = [str(step) for step in error.absolute_path][2:]  # without /** and ros__parameters
+    if error.validator == "required":
+        steps.append(error.message.split("'")[1])
+    return ".".join(steps) or "ros__parameters"
 
 
 def _typed(file: str, parameters: dict[str, Any], key: str, kind: str) -> Iterator[Finding]:
@@ -210,7 +212,7 @@ def _is_range(values: list[float]) -> bool:
 
 def _values(model: dict[str, Any]) -> Iterator[Finding]:
     broken = [(key, cure) for key, holds, cure in _RULES if not holds(model)]
-    yield from (Finding(PACKAGE_FILE, f"model_params.{key}", f"{model[key]} cannot be", cure) for key, cure in broken)
+    yield from (Finding(PACKAGE_FILE, f"model_params.{key}", f"is {model[key]}", cure) for key, cure in broken)
     bins = model["detection_score_thresholds"]["distance_bin_upper_limits"]
     if not bins or bins[0] <= 0.0 or any(a >= b for a, b in itertools.pairwise(bins)):
         key = "model_params.detection_score_thresholds.distance_bin_upper_limits"

@@ -53,7 +53,7 @@ def load(path: Path) -> dict[str, Any]:
 def dump(parameters: dict[str, Any], header: str) -> str:
     """`parameters` in the form of `load`, as the text of a file that opens with `header` as its comment.
 
-    Raises RosYamlError for a value that ROS 2 has no type for: None, NaN, an empty list, or a list of mixed types.
+    Raises RosYamlError for a value without a ROS 2 type: None, NaN, control characters, an empty or a mixed list.
     """
     comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
     return comment + "".join(f"{line}\n" for line in _lines(parameters, 0, ()))
@@ -134,10 +134,12 @@ def _text(value: Any, key: tuple[str, ...], *, quote: bool) -> str:
         return str(value)
     if isinstance(value, float) and math.isfinite(value):
         return _double(value)
-    if isinstance(value, str):
+    if isinstance(value, str) and value.isprintable():
         safe = _PLAIN_STRING.fullmatch(value) and value not in _BOOLEANS and value.lower() != "null"
         return value if safe and not quote else json.dumps(value, ensure_ascii=False)
-    raise RosYamlError(f"{'.'.join(key)} = {value!r}: ROS 2 parameters are booleans, integers, doubles and strings")
+    raise RosYamlError(
+        f"{'.'.join(key)} = {value!r}: ROS 2 parameters are booleans, integers, doubles and lines of text"
+    )
 
 
 def _double(value: float) -> str:

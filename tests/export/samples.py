@@ -1,0 +1,68 @@
+"""A small CenterPoint as conf/ describes it, with weights that are neither trained nor all alike, and its clouds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from t4zoo.info import Frame, Info, save
+from t4zoo.models.CenterPoint.network import CenterPoint
+from t4zoo.models.common import checkpoint
+from t4zoo.points import write_points
+
+CONF = Path(__file__).resolve().parent.parent.parent / "conf"
+
+
+def compose_export() -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("export", overrides=["+algorithm=CenterPoint/tiny"])
+
+
+def make_cloud(seed: int) -> np.ndarray:
+    """(N, 4) x, y, z, lag: a ground that reaches beyond the range, and clusters that overfill their pillars."""
+    rng = np.random.default_rng(seed)
+    ground = np.column_stack([rng.uniform(-18, 18, (3000, 2)), rng.normal(-1.8, 0.05, 3000)])
+    centres = rng.uniform(-14, 14, (8, 1, 2))
+    objects = np.concatenate([centres + rng.normal(0, 0.3, (8, 200, 2)), rng.uniform(-1.5, 1, (8, 200, 1))], axis=2)
+    xyz = np.concatenate([ground, objects.reshape(-1, 3)])
+    return np.column_stack([xyz, np.zeros(len(xyz))]).astype(np.float32)
+
+
+def make_model(arguments: dict, clouds: list[np.ndarray]) -> CenterPoint:
+    """Seeded weights, and batch norm statistics as the clouds give them, so that no channel is dead or equal."""
+    torch.manual_seed(0)
+    built = CenterPoint(**{key: value for key, value in arguments.items() if key != "type"}).train()
+    with torch.no_grad():
+        for _ in range(20):
+            built([torch.from_numpy(cloud) for cloud in clouds])
+        built.head.branches["heatmap"][-1].bias += torch.arange(len(built.class_names)) * 0.2
+    return built.eval()
+
+
+def write_workspace(root: Path, cfg: DictConfig, model: CenterPoint, clouds: list[np.ndarray]) -> None:
+    """A checkpoint, an info file and its lidar files, under the names that conf/export.yaml has as its defaults."""
+    train = root / "models/CenterPoint/t4base/train"
+    train.mkdir(parents=True)
+    meta = {
+        "algorithm": "CenterPoint",
+        "name": "t4base",
+        "product": "base",
+        "class_names": list(model.class_names),
+        "model": OmegaConf.to_container(cfg.algorithm.network, resolve=True),
+        "epoch": 3,
+    }
+    checkpoint.save(train / "epoch_3.pth", model.state_dict(), meta)
+    frames = [_frame(root / "data/t4dataset", i, cloud) for i, cloud in enumerate(clouds)]
+    save(root / "info/base/info_test.pkl", Info(tuple(model.class_names), "base", tuple(frames)))
+
+
+def _frame(root: Path, index: int, cloud: np.ndarray) -> Frame:
+    path = f"db_sample_v1/scene/0/data/LIDAR_CONCAT/{index:05d}.pcd.bin"
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    intensity, ring = np.full(len(cloud), 30.0), np.full(len(cloud), -1.0)
+    write_points(root / path, np.column_stack([cloud[:, :3], intensity, ring]))
+    return Frame(index, f"token{index}", float(index), "scene/0", "s", "scene", "", path, 5, np.eye(4), np.eye(4))

@@ -1,0 +1,152 @@
+"""The whole export from a checkpoint file, and that it stops where the bundle would not be the model."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from t4zoo.errors import UsageError
+from t4zoo.export import bundle, onnx_file
+from t4zoo.export.autoware import BUNDLE_FILES, ONNX_FILES
+from t4zoo.export.gate import BundleError
+from t4zoo.export.node_check import Bundle, check_cloud, disagreement
+from t4zoo.export.node_decode import every_box
+from t4zoo.export.onnx_file import ExportError
+from t4zoo.models.CenterPoint.export import likeliest_boxes, parts
+from t4zoo.models.common import checkpoint
+
+
+def run(folder, cloud: np.ndarray):
+    """The head's maps and every box of the bundle in `folder` for one cloud."""
+    ready = Bundle(folder)
+    pillars = ready.pillars(cloud)
+    maps = ready.head.run(ready.canvas(pillars, ready.encoder.run(pillars.features)))
+    return every_box(maps, ready.model), maps["heatmap"]
+
+
+def test_run_with_the_nodes_formulas_the_bundle_gives_the_models_own_predictions(made, model, clouds):
+    for cloud in clouds:
+        [found] = model.predict([torch.from_numpy(cloud)])
+        assert len(found.boxes) > 50
+        assert disagreement(found, *run(made, cloud)).max() <= 1e-3
+
+
+def test_a_heading_off_by_a_quarter_turn_is_a_disagreement(made, model, clouds):
+    [found] = model.predict([torch.from_numpy(clouds[0])])
+    every, heatmap = run(made, clouds[0])
+    for turn in (np.pi / 2, np.pi, -np.pi / 2):
+        turned = found.boxes.clone()
+        turned[:, 6] += turn
+        assert disagreement(found._replace(boxes=turned), every, heatmap).min() > 1e-3
+
+
+@pytest.mark.parametrize("column", range(9))
+def test_each_number_of_a_box_is_compared(made, model, clouds, column):
+    [found] = model.predict([torch.from_numpy(clouds[0])])
+    every, heatmap = run(made, clouds[0])
+    boxes, velocities = found.boxes.clone(), found.velocities.clone()
+    (boxes if column < 7 else velocities)[:, column if column < 7 else column - 7] += 0.5
+    shifted = found._replace(boxes=boxes, velocities=velocities)
+    assert disagreement(shifted, every, heatmap).min() > 1e-3
+
+
+def test_a_head_in_the_usual_convention_of_length_and_heading_is_caught(made, model, clouds, copied):
+    # sin and cos of the heading itself, and length before width: what a node-ignorant head would be exported as.
+    usual = copy.deepcopy(model)
+    with torch.no_grad():
+        for name, order, sign in (("rot", [1, 0], -1.0), ("dim", [1, 0, 2], 1.0)):
+            last = usual.head.branches[name][-1]
+            last.weight.copy_(sign * last.weight[order])
+            last.bias.copy_(sign * last.bias[order])
+    onnx_file.write(copied / ONNX_FILES["head"], parts(usual)[1], 17, {})
+    cloud = torch.from_numpy(clouds[0])
+    report = check_cloud(Bundle(copied), parts(usual), likeliest_boxes(model, cloud), cloud, 0.5)
+    assert max(report.parity.values()) <= 1e-4  # the networks agree; only the decoding shows it
+    assert report.difference > 0.1
+
+
+def test_export_reports_what_each_frame_showed(weights, autoware, cfg, proof, tmp_path):
+    reports = bundle.export(weights, tmp_path / "export", autoware, cfg.onnx.opset, proof)
+    assert len(reports) == proof.frames
+    for report in reports:
+        assert list(report.parity) == ["pillar_features", "heatmap", "reg", "height", "dim", "rot", "vel"]
+        assert 0 < max(report.parity.values()) <= 1e-4
+        assert report.boxes > 50
+        assert report.difference <= 1e-3
+        assert report.crowded > 0
+    assert "differ by" in str(reports[0])
+
+
+def test_export_again_gives_the_same_bytes_in_every_file(weights, made, autoware, cfg, proof, tmp_path):
+    out = tmp_path / "export"
+    bundle.export(weights, out, autoware, cfg.onnx.opset, proof)
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == {
+        file.name: file.read_bytes() for file in made.iterdir()
+    }
+
+
+def test_export_replaces_what_stood_there_whole_and_leaves_nothing_else(weights, autoware, cfg, proof, tmp_path):
+    out = tmp_path / "export"
+    out.mkdir()
+    (out / "transfusion.onnx").write_bytes(b"of last year")
+    bundle.export(weights, out, autoware, cfg.onnx.opset, proof)
+    assert {file.name for file in out.iterdir()} == BUNDLE_FILES
+    assert [file.name for file in tmp_path.iterdir()] == ["export"]
+
+
+@pytest.mark.parametrize(
+    ("tolerances", "says"),
+    [
+        ({"parity_tolerance": 1e-12}, r"onnxruntime and torch differ by .* \(onnx.tolerance: 1e-12\); all outputs"),
+        ({"node_tolerance": 1e-12}, r"a box is .* from the model's \(node_check.tolerance: 1e-12\)"),
+    ],
+)
+def test_a_difference_beyond_its_tolerance_stops_with_the_figures(
+    weights, made, autoware, cfg, proof, tmp_path, tolerances, says
+):
+    out = shutil.copytree(made, tmp_path / "export")
+    before = {file.name: file.stat().st_mtime_ns for file in out.iterdir()}
+    with pytest.raises(ExportError, match=says):
+        bundle.export(weights, out, autoware, cfg.onnx.opset, dataclasses.replace(proof, **tolerances))
+    assert {file.name: file.stat().st_mtime_ns for file in out.iterdir()} == before
+    assert [file.name for file in tmp_path.iterdir()] == ["export"]
+
+
+def test_a_weight_that_is_not_a_number_stops_the_export(weights, autoware, cfg, proof, tmp_path):
+    loaded = checkpoint.load(weights)
+    loaded.state_dict["head.branches.vel.1.bias"][0] = float("nan")
+    checkpoint.save(tmp_path / "epoch_1.pth", loaded.state_dict, loaded.meta)
+    with pytest.raises(ExportError, match="differ by nan in vel"):
+        bundle.export(tmp_path / "epoch_1.pth", tmp_path / "export", autoware, cfg.onnx.opset, proof)
+
+
+def test_a_bundle_that_the_node_would_not_take_stops_with_its_findings(weights, autoware, cfg, proof, tmp_path):
+    old = autoware.model_copy(update={"version": "v4.0"})
+    with pytest.raises(BundleError, match=r"does not read 'v4.0'; write v4.1"):
+        bundle.export(weights, tmp_path / "export", old, cfg.onnx.opset, proof)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_frame_with_more_pillars_than_the_bundle_allows_stops_with_the_number(
+    weights, autoware, cfg, proof, tmp_path
+):
+    small = autoware.model_copy(update={"max_voxel_size": 100})
+    with pytest.raises(ExportError, match=r"fills \d+ pillars .* raise autoware.max_voxel_size from 100"):
+        bundle.export(weights, tmp_path / "export", small, cfg.onnx.opset, proof)
+
+
+def test_a_product_with_other_classes_than_the_model_is_refused(weights, autoware, cfg, proof, tmp_path):
+    other = dataclasses.replace(proof, class_names=("car", "bus"))
+    with pytest.raises(UsageError, match=r"trained for the classes .* and the product has"):
+        bundle.export(weights, tmp_path / "export", autoware, cfg.onnx.opset, other)
+
+
+@pytest.mark.parametrize("algorithm", ["YOLOX", "../zoo", "None", "common"])
+def test_an_algorithm_without_an_export_form_is_named(algorithm):
+    with pytest.raises(UsageError, match="and there is no"):
+        bundle.export_form(algorithm)

@@ -1,0 +1,60 @@
+"""`python -m stages.export` as DVC runs it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from t4zoo.export.autoware import BUNDLE_FILES
+from t4zoo.export.gate import check_bundle
+from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("workspace")
+    cfg, clouds = compose_export(), [make_cloud(seed) for seed in range(3)]
+    model = make_model(OmegaConf.to_container(cfg.algorithm.network, resolve=True), clouds)
+    write_workspace(root, cfg, model, clouds)
+    return root
+
+
+@pytest.fixture
+def here(workspace, tmp_path) -> Path:
+    return Path(shutil.copytree(workspace, tmp_path / "workspace"))
+
+
+def export(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stages.export", *overrides]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_export_with_no_arguments_makes_the_tiny_default_into_a_sound_bundle(here):
+    done = export(here)
+    assert done.returncode == 0, done.stderr
+    out = here / "models/CenterPoint/t4base/export"
+    assert {file.name for file in out.iterdir()} == BUNDLE_FILES
+    assert check_bundle(out) == []
+    assert done.stdout.count("node_check: onnxruntime and torch differ by") == 2
+    assert done.stdout.splitlines()[-1] == "wrote models/CenterPoint/t4base/export"
+    assert {path.name for path in here.iterdir()} == {"models", "info", "data"}
+
+
+def test_a_missing_checkpoint_is_one_line_that_says_how_to_get_it(here):
+    shutil.rmtree(here / "models/CenterPoint/t4base/train")
+    done = export(here)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("error: export: models/CenterPoint/t4base/train: no such folder, file or")
+
+
+def test_a_wrong_value_of_the_configuration_is_one_line_with_its_key(here):
+    done = export(here, "autoware.trt_precision=int8")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "conf/export.yaml: autoware.trt_precision" in done.stderr
+    assert not (here / "models/CenterPoint/t4base/export").exists()
