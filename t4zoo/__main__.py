@@ -1,0 +1,5 @@
+"""`python -m t4zoo` is the `t4zoo` command."""
+
+from t4zoo.cli import main
+
+main()

@@ -1,0 +1,53 @@
+"""What the command puts on the screen: JSON, tables, progress; results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+Advance = Callable[[int | str], None]  # by so many units, or by one thing of that name
+
+
+def print_json(data: Any) -> None:
+    """One JSON document, for scripts."""
+    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def print_rich(view: RenderableType) -> None:
+    """A table or text; into a file or pipe it is never cut to the width of a screen."""
+    from rich.console import Console
+
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+    console.print(view, markup=False)
+
+
+def records_table(records: Sequence[dict[str, Any]]) -> Table:
+    """Records with the same fields, a line each."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, value in (records[0] if records else {}).items():
+        table.add_column(name.replace("_", " "), justify="right" if isinstance(value, int) else "left", overflow="fold")
+    for record in records:
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in record.values()))
+    return table
+
+
+@contextmanager
+def progress(title: str, total: int | None = None, unit: str = "files") -> Iterator[Advance]:
+    """A bar on stderr while the body runs, where stderr is a screen. Yields what the body calls as it advances."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), count)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda step: bar.advance(task, step if isinstance(step, int) else 1)

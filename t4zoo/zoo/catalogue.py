@@ -1,0 +1,108 @@
+"""What is in the zoo, read from the manifests alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo.folder import Folder, read
+from t4zoo.zoo.layout import Layout
+from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestError, digest, parse_manifest
+from t4zoo.zoo.version import ModelVersion
+
+THREADS = 8
+
+
+class NotReleasedError(T4zooError):
+    """A version that the zoo does not have."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """A version as the zoo has it. folder: below the zoo's address. digest: sha256 of the manifest's bytes."""
+
+    name: ModelVersion
+    folder: str
+    manifest: Manifest
+    content: bytes
+    digest: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All versions asked for, oldest first within a model, and a line for each manifest that cannot be read."""
+
+    versions: tuple[Released, ...]
+    problems: tuple[str, ...]
+
+
+def find(zoo: Folder, folder: str, name: ModelVersion | None = None) -> Released | None:
+    """The version in a folder of the zoo, in one request; None where no manifest lies there.
+
+    Raises ManifestError when it is broken, or says that it is another version than `name`.
+    """
+    path = f"{folder}/{FILE_NAME}" if folder else FILE_NAME
+    content = read(zoo, path, LIMIT)
+    if content is None:
+        return None
+    where = zoo.address.url_of(path)
+    manifest = parse_manifest(content, where)
+    if name is not None and manifest.version != name:
+        raise ManifestError(f"{where}: says that it is {manifest.name}, but lies in the folder of {name}")
+    return Released(manifest.version, folder, manifest, content, digest(content))
+
+
+def get(zoo: Folder, layout: Layout, name: ModelVersion) -> Released:
+    """The version of that name; raises NotReleasedError where the zoo has none."""
+    folder = layout.model_folder(name)
+    found = find(zoo, folder, name)
+    if found is None:
+        raise NotReleasedError(f"{name} is not in the zoo: there is no {zoo.address.url_of(f'{folder}/{FILE_NAME}')}")
+    return found
+
+
+def names(zoo: Folder, layout: Layout, model: str = "") -> list[ModelVersion]:
+    """Versions that have a manifest, in order; of one `algorithm/model`, or of all. One request a thousand objects."""
+    root = layout.models_root()
+    prefix = f"{root}/" if root else ""
+    if model and layout.models.startswith(f"{prefix}{{algorithm}}/{{model}}/"):
+        prefix += f"{model}/"
+    found = _names(layout, (entry.path for entry in zoo.list(prefix)))
+    return sorted(name for name in found if not model or f"{name.algorithm}/{name.model}" == model)
+
+
+def catalogue(zoo: Folder, layout: Layout, pattern: str = "*") -> Catalogue:
+    """Versions whose name fits `pattern`: `CenterPoint/*`, `*@v1.*`, or a part of the name without wildcards."""
+    wanted = [name for name in names(zoo, layout) if matches(str(name), pattern)]
+    versions: list[Released] = []
+    problems: list[str] = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for answer in pool.map(lambda name: _try(zoo, layout, name), wanted):
+            if isinstance(answer, Released):
+                versions.append(answer)
+            else:
+                problems.append(answer)
+    return Catalogue(tuple(versions), tuple(problems))
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a shell pattern fits the whole name, or a text without wildcards is part of it."""
+    return fnmatchcase(name, pattern) if any(c in pattern for c in "*?[") else pattern in name
+
+
+def _names(layout: Layout, paths: Iterable[str]) -> Iterator[ModelVersion]:
+    for path in paths:
+        folder, _, file = path.rpartition("/")
+        name = layout.model_of(folder) if file == FILE_NAME else None
+        if name is not None:
+            yield name
+
+
+def _try(zoo: Folder, layout: Layout, name: ModelVersion) -> Released | str:
+    try:
+        return get(zoo, layout, name)
+    except (ManifestError, NotReleasedError) as error:
+        return str(error)

@@ -1,0 +1,196 @@
+"""The manifest of a version: what it holds, and where it came from. A version exists when its manifest does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo.version import ModelVersion, parse_name
+
+FILE_NAME = "manifest.json"
+CLAIM_NAME = ".claim"  # digest of the manifest to come, written first; says who may publish this version
+LIMIT = 16 * 1024**2  # bytes of the largest manifest that is read
+SCHEMA_VERSION = 1
+
+Role = Literal[
+    "checkpoint", "config", "train_log", "test_log", "scalars", "onnx", "ros_param", "metrics", "plot", "other"
+]
+
+# The role of a file by its path in the version; the first pattern that fits decides.
+ROLES: tuple[tuple[str, Role], ...] = (
+    ("plots/*", "plot"),
+    ("*.png", "plot"),
+    ("*.pth", "checkpoint"),
+    ("*.py", "config"),
+    ("test_log.log", "test_log"),
+    ("train_log.log", "train_log"),
+    ("log.log", "train_log"),  # as the layout's specification shows it
+    ("scalars.json", "scalars"),
+    ("loss.csv", "scalars"),
+    ("*.onnx", "onnx"),
+    ("*.param.yaml", "ros_param"),
+    ("metrics.json", "metrics"),
+    ("*", "other"),
+)
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Md5 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+
+
+class ManifestError(T4zooError):
+    """Bytes that are no manifest, or one that no release of ours would write."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ManifestFile(_Record):
+    """One file of the version: its path below the version's folder, size in bytes, and digests."""
+
+    path: Annotated[str, Field(min_length=1, max_length=1024)]
+    role: Role
+    size: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+    md5: Md5
+
+    @model_validator(mode="after")
+    def _stays_inside(self) -> Self:
+        parts = self.path.split("/")
+        if (
+            any(part in ("", ".", "..") for part in parts)
+            or any(c in self.path for c in "\\:\0\n\r")
+            or parts[0]
+            in (
+                FILE_NAME,
+                CLAIM_NAME,
+            )
+        ):
+            raise ValueError(f"the path {self.path!r} leads out of the version's folder, or means something else there")
+        return self
+
+
+class Source(_Record):
+    """The commit that was released: its id, first line, committer and time (UTC); and the sha256 of its dvc.lock."""
+
+    commit: Annotated[str, Field(pattern="^[0-9a-f]{40,64}$")]
+    subject: str
+    committer: str
+    time: str
+    dvc_lock: Sha256
+
+
+class Parent(_Record):
+    """What training started from: a released version and the digest of its manifest, or public weights by URL.
+
+    sha256 is that of the checkpoint.
+    """
+
+    name: str | None
+    manifest: Sha256 | None
+    file: str
+    sha256: Sha256
+
+
+class Scenes(_Record):
+    """Scenes of each split, `{T4 dataset id}/{revision}`."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+class Manifest(_Record):
+    """Everything that a reader needs to judge and fetch a version. Equal releases have equal bytes."""
+
+    schema_version: Literal[1]
+    name: str
+    product: str | None
+    files: tuple[ManifestFile, ...]
+    source: Source
+    parent: Parent | None
+    scenes: Scenes | None
+    config: Sha256 | None  # of the resolved configuration
+    metrics: dict[str, Any] | None  # as evaluate wrote them
+    packages: dict[str, str]  # the pinned environment: package -> version
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        parse_name(self.name)
+        paths = [file.path for file in self.files]
+        if paths != sorted(paths) or len(set(paths)) != len(paths):
+            raise ValueError("files must be sorted by path, each once")
+        folded = {path.casefold() for path in paths}
+        if len(folded) != len(paths):
+            raise ValueError("two paths differ in case only, and would be one file on some machines")
+        folders = {path[: match.start()] for path in paths for match in re.finditer("/", path)}
+        if both := folders.intersection(paths):
+            raise ValueError(f"{min(both)!r} is both a file and a folder")
+        return self
+
+    @property
+    def version(self) -> ModelVersion:
+        """The name, parsed."""
+        return parse_name(self.name)
+
+    def of_role(self, *roles: str) -> list[ManifestFile]:
+        """Files of these roles, all files if none is given."""
+        return [file for file in self.files if not roles or file.role in roles]
+
+    def to_bytes(self) -> bytes:
+        """The one spelling of this manifest: sorted keys, UTF-8, two spaces, a line feed at the end."""
+        data = self.model_dump(mode="json")
+        return (json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def role_of(path: str) -> Role:
+    """The role that a file's name gives it."""
+    return next(role for pattern, role in ROLES if fnmatchcase(path, pattern))
+
+
+def digest(content: bytes) -> str:
+    """sha256 in hex: of a manifest's bytes, the identity of a version."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def parse_manifest(content: bytes, where: str) -> Manifest:
+    """Read a manifest from anywhere; raises ManifestError for anything that a release would not write."""
+    if len(content) > LIMIT:
+        raise ManifestError(f"{where}: {len(content)} bytes are more than any manifest has")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        raise ManifestError(f"{where}: not JSON") from None
+    if (
+        isinstance(data, dict)
+        and isinstance(data.get("schema_version"), int)
+        and data["schema_version"] > SCHEMA_VERSION
+    ):
+        raise ManifestError(
+            f"{where}: written by a newer t4zoo (schema {data['schema_version']}); update t4zoo to read it"
+        )
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "manifest"
+        raise ManifestError(f"{where}: not a manifest: {field}: {first['msg']}") from None
+    except T4zooError as error:
+        raise ManifestError(f"{where}: {error}") from None
+
+
+def schema() -> dict[str, Any]:
+    """The published JSON schema, as in manifest.schema.json beside this file."""
+    return Manifest.model_json_schema(mode="serialization")
+
+
+def schema_path() -> Path:
+    """Where the published schema lies."""
+    return Path(__file__).with_name("manifest.schema.json")

@@ -1,0 +1,108 @@
+"""Bytes by their md5: from DVC's cache on this machine where they are, from the store otherwise, checked either way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo.folder import CHUNK, Unchanged, read
+from t4zoo.zoo.lock import key_of
+from t4zoo.zoo.store import S3Folder
+
+SMALL = 64 * 1024**2  # bytes of the largest object that is read whole: lists of files, metrics, statistics
+
+
+class ObjectError(T4zooError):
+    """An object that is nowhere, or holds other bytes than its name says."""
+
+
+class MissingObjectError(ObjectError):
+    """An object that is not where it should be."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that the store holds whole: its size in bytes, digests, and the entity tag that pins it."""
+
+    md5: str
+    sha256: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class _Digests:
+    md5: str
+    sha256: str
+    size: int
+
+
+class Objects:
+    """The cache of one repository and the store behind it."""
+
+    def __init__(self, cache: Path, store: S3Folder) -> None:
+        """cache: DVC's cache folder, which may be empty or missing."""
+        self.cache = cache
+        self.store = store
+
+    def read(self, md5: str) -> bytes:
+        """A small object whole, such as a `.dir` list; raises ObjectError where no copy has the bytes of its name."""
+        local = self.cache / key_of(md5)
+        wanted = md5.removesuffix(".dir")
+        if local.is_file() and local.stat().st_size <= SMALL:
+            content = local.read_bytes()
+            if _md5(content) == wanted:
+                return content
+        remote = read(self.store, key_of(md5), SMALL)
+        if remote is None:
+            raise MissingObjectError(f"{self.url(md5)} is not in the store")
+        if _md5(remote) != wanted:
+            raise ObjectError(f"{self.url(md5)} holds other bytes: md5 {_md5(remote)}")
+        return remote
+
+    def check(self, md5: str) -> Stored:
+        """Make sure that the store holds the object whole, in one request; raises ObjectError or MissingObjectError.
+
+        An object stored in one piece has its md5 as entity tag, and the server's word is proof. Any other is read.
+        """
+        local = _digests_of(self.cache / key_of(md5))
+        known = local if local and local.md5 == md5 else None
+        try:
+            with self.store.open(key_of(md5), unless=md5 if known else None) as body:
+                if body is None:
+                    raise MissingObjectError(f"{self.url(md5)} is not in the store")
+                found, etag = _digests(body.chunks), body.etag
+        except Unchanged:
+            assert known is not None  # noqa: S101  (asked for only then)
+            return Stored(md5, known.sha256, known.size, md5)
+        if found.md5 != md5:
+            raise ObjectError(f"{self.url(md5)} holds other bytes: md5 {found.md5}")
+        return Stored(md5, found.sha256, found.size, etag)
+
+    def url(self, md5: str) -> str:
+        """The object's readable address in the store."""
+        return self.store.address.url_of(key_of(md5))
+
+
+def _digests_of(path: Path) -> _Digests | None:
+    try:
+        with path.open("rb") as file:
+            return _digests(iter(lambda: file.read(CHUNK), b""))
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+
+
+def _digests(chunks: Iterable[bytes]) -> _Digests:
+    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+    for chunk in chunks:
+        md5.update(chunk)
+        sha256.update(chunk)
+        size += len(chunk)
+    return _Digests(md5.hexdigest(), sha256.hexdigest(), size)
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

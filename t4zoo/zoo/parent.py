@@ -1,0 +1,91 @@
+"""Which version a training started from, so that a manifest can say it: found by bytes, never taken on trust."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo import git
+from t4zoo.zoo.candidate import Candidate
+from t4zoo.zoo.catalogue import Released, find, get, names
+from t4zoo.zoo.folder import Folder
+from t4zoo.zoo.layout import Layout
+from t4zoo.zoo.lock import expand
+from t4zoo.zoo.manifest import ManifestFile, Parent, role_of
+from t4zoo.zoo.objects import Objects
+from t4zoo.zoo.reference import AtUrl, parse_reference
+
+
+class ParentError(T4zooError):
+    """A parent that is not released, not named, or not the one that was trained from."""
+
+
+def find_parent(candidate: Candidate, objects: Objects, zoo: Folder, layout: Layout) -> Parent | None:
+    """The parent of the model, None when it started from random weights.
+
+    Raises ParentError, or another T4zooError, with what is missing.
+    """
+    text = candidate.entry.get("parent")
+    if not text:
+        return None
+    if not str(text).endswith((".yaml", ".yml")):
+        return _of_workspace(candidate, str(text), objects, zoo, layout)
+    content = git.show(candidate.root, candidate.commit.id, str(text))
+    if content is None:
+        raise ParentError(f"{text}: is named in params.yaml but is not in the last commit")
+    data = yaml.safe_load(content)
+    reference = data.get("checkpoint") if isinstance(data, dict) else None
+    return _of_reference(str(text), data, str(reference), zoo, layout) if reference else None
+
+
+def _of_workspace(candidate: Candidate, folder: str, objects: Objects, zoo: Folder, layout: Layout) -> Parent:
+    """Another model of this repository: the released version that has the very checkpoint which dvc.lock names."""
+    train = {out.stage for out in candidate.outs("train")}
+    deps = [dep for stage in train for dep in candidate.lock.deps.get(stage, ()) if _within(dep.path, folder)]
+    tracked = [file for dep in deps for file in expand(dep, objects.read)]
+    wanted = {file.md5 for file in tracked if role_of(file.path.rpartition("/")[2]) == "checkpoint"}
+    parts = folder.split("/")
+    if not wanted or parts[0] != "models" or len(parts) < 3:
+        raise ParentError(f"{folder}: dvc.lock names no checkpoint of it that train read; `dvc repro` and commit")
+    model = "/".join(parts[1:3])
+    for name in reversed(names(zoo, layout, model)):
+        released = get(zoo, layout, name)
+        for file in released.manifest.of_role("checkpoint"):
+            if file.md5 in wanted:
+                return _parent(released, file)
+    raise ParentError(f"{folder}: no version of {model} in the zoo has this checkpoint; release the parent first")
+
+
+def _of_reference(path: str, data: dict[str, Any], text: str, zoo: Folder, layout: Layout) -> Parent:
+    reference = parse_reference(text)
+    declared = data.get("sha256")
+    released: Released | None
+    if isinstance(reference, AtUrl):
+        inside = reference.folder.startswith(f"{zoo.address.url}/")
+        released = find(zoo, reference.folder.removeprefix(f"{zoo.address.url}/")) if inside else None
+    else:
+        released = get(zoo, layout, reference.name)
+    if released is None:
+        if not declared:
+            raise ParentError(f"{path}: {text} is not in the zoo; give the sha256 of those weights beside it")
+        return Parent(name=None, manifest=None, file=text, sha256=str(declared))
+    files = [
+        file
+        for file in released.manifest.of_role()
+        if file.path == reference.file or (reference.file is None and file.role == "checkpoint")
+    ]
+    if not files:
+        raise ParentError(f"{path}: {released.name} has no file {reference.file or 'of the role checkpoint'}")
+    if declared and declared != files[0].sha256:
+        raise ParentError(f"{path}: sha256 is {declared}, but {text} is {files[0].sha256}")
+    return _parent(released, files[0])
+
+
+def _parent(released: Released, file: ManifestFile) -> Parent:
+    return Parent(name=str(released.name), manifest=released.digest, file=file.path, sha256=file.sha256)
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")

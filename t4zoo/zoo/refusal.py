@@ -1,0 +1,32 @@
+"""Why a release is refused: every reason at once, each with its place and its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from t4zoo.errors import T4zooError
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """where: file, tag or object. what: the value that is wrong. cure: what to do. Of an error, `what` has all."""
+
+    where: str
+    what: str
+    cure: str
+
+    def __str__(self) -> str:
+        return (f"{self.where}: " if self.where else "") + self.what + (f"; {self.cure}" if self.cure else "")
+
+
+class RefusedError(T4zooError):
+    """A release that the gate stops. refusals: all reasons, in the order in which they were looked for."""
+
+    def __init__(self, name: object, refusals: Iterable[Refusal]) -> None:
+        """Put the reasons in one message, a line each."""
+        self.refusals = tuple(refusals)
+        reasons = f"{len(self.refusals)} reasons" if len(self.refusals) > 1 else "one reason"
+        super().__init__(
+            "\n".join([f"{name} cannot be released, for {reasons}:", *(f"  - {r}" for r in self.refusals)])
+        )

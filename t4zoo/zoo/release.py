@@ -1,0 +1,140 @@
+"""`t4zoo release`, first half: from a commit to a plan, a list of values that can be read before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo import gate, git
+from t4zoo.zoo.address import cache_folder
+from t4zoo.zoo.candidate import Candidate, read_candidate
+from t4zoo.zoo.describe import DIGEST_LINE, describe, note
+from t4zoo.zoo.folder import read
+from t4zoo.zoo.layout import Layout
+from t4zoo.zoo.lock import key_of
+from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestFile, digest, parse_manifest
+from t4zoo.zoo.objects import Objects
+from t4zoo.zoo.parent import find_parent
+from t4zoo.zoo.refusal import Refusal, RefusedError
+from t4zoo.zoo.store import S3Folder
+from t4zoo.zoo.version import ModelVersion
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One copy inside S3. source: key below the store, pinned by its entity tag. file: what it becomes."""
+
+    source: str
+    etag: str
+    file: ManifestFile
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a release will do. folder: below the zoo's address. content: the manifest's bytes.
+
+    is_released: the zoo has this very manifest already. is_tagged: so does the tag.
+    """
+
+    name: ModelVersion
+    root: Path
+    commit: str
+    folder: str
+    manifest: Manifest
+    content: bytes
+    copies: tuple[Copy, ...]
+    note: str
+    is_released: bool
+    is_tagged: bool
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the manifest: the identity of the version."""
+        return digest(self.content)
+
+
+def make_plan(
+    name: ModelVersion,
+    root: Path,
+    store: S3Folder,
+    zoo: S3Folder,
+    layout: Layout,
+    done: Callable[[str], None] = lambda path: None,
+) -> Plan:
+    """Look at everything, write nothing. Raises RefusedError with all reasons why HEAD cannot be this version.
+
+    done: hears of each file whose object has been checked.
+    """
+    candidate = read_candidate(name, root)
+    objects = Objects(cache_folder(root), store)
+    refusals = [*gate.check_git(candidate), *gate.check_lock(candidate), *gate.check_workspace(candidate)]
+    refusals += _check_service(store, zoo)
+    files, problems = gate.find_files(candidate, objects)
+    refusals += problems or gate.check_roles(candidate, sorted(files))
+    stored, problems = gate.check_store(files, objects, done)
+    refusals += problems
+    manifest: Manifest | None = None
+    try:
+        parent = find_parent(candidate, objects, zoo, layout)
+        if len(stored) == len({file.md5 for file in files.values()}):
+            manifest = describe(candidate, files, stored, parent, objects)
+    except RefusedError as error:
+        refusals += error.refusals
+    except T4zooError as error:
+        refusals.append(Refusal("", str(error), ""))
+    content = manifest.to_bytes() if manifest else b""
+    folder = layout.model_folder(name)
+    present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT)
+    tag = git.tag(root, str(name))
+    refusals += [*_check_zoo(zoo, folder, present, content, candidate), *_check_tag(tag, content, candidate)]
+    if refusals or manifest is None:
+        raise RefusedError(name, refusals)
+    return Plan(
+        name=name,
+        root=root,
+        commit=candidate.commit.id,
+        folder=folder,
+        manifest=manifest,
+        content=content,
+        copies=tuple(Copy(key_of(file.md5), stored[file.md5].etag, file) for file in manifest.files),
+        note=note(manifest, digest(content)),
+        is_released=present is not None,
+        is_tagged=tag is not None,
+    )
+
+
+def _check_service(store: S3Folder, zoo: S3Folder) -> list[Refusal]:
+    ours, theirs = store.address.credentials.endpoint, zoo.address.credentials.endpoint
+    if ours == theirs:
+        return []
+    what = f"store is at {ours or 'Amazon'} and zoo at {theirs or 'Amazon'}"
+    return [Refusal(".dvc/config", what, "a release copies inside one service: give both the same endpointurl")]
+
+
+def _check_zoo(
+    zoo: S3Folder, folder: str, present: bytes | None, content: bytes, candidate: Candidate
+) -> list[Refusal]:
+    if present is None or present == content:
+        return []
+    if not content:
+        # Other reasons keep us from comparing the bytes; the commit alone can show that they differ.
+        commit = parse_manifest(present, zoo.address.url_of(folder)).source.commit
+        if commit == candidate.commit.id:
+            return []
+        what = f"is released already, from commit {commit[:10]} (manifest sha256 {digest(present)})"
+    else:
+        what = f"is released already with other bytes: manifest sha256 {digest(present)}; this one is {digest(content)}"
+    return [Refusal(zoo.address.url_of(folder), what, "a released version never changes: release the next one")]
+
+
+def _check_tag(tag: git.Tag | None, content: bytes, candidate: Candidate) -> list[Refusal]:
+    if tag is None or tag.commit != candidate.commit.id or not content:
+        return []  # a tag on another commit is the business of the git check
+    lines = tag.message.splitlines()
+    if f"{DIGEST_LINE}{digest(content)}" in lines:
+        return []
+    said = next((line for line in lines if line.startswith(DIGEST_LINE)), "no manifest")
+    what = f"names {said}, and this release has sha256 {digest(content)}"
+    return [Refusal(f"tag {tag.name}", what, "release the next version, or delete a tag that you made by hand")]

@@ -1,0 +1,53 @@
+"""What tests share: a real S3 server, an environment without the user's own settings, and small real repositories."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from t4zoo.zoo.server import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One S3 server a test process; each test takes a prefix of its own in the one bucket."""
+    with Server(tmp_path_factory.mktemp("s3")) as running:
+        yield running
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home: no credentials, no git or DVC settings, no caches but the test's own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "T4ZOO_", "GIT_", "DVC_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("T4ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for variable in ("GIT_AUTHOR", "GIT_COMMITTER"):
+        monkeypatch.setenv(f"{variable}_NAME", "Ada Tester")
+        monkeypatch.setenv(f"{variable}_EMAIL", "ada@example.invalid")
+    return home
+
+
+@pytest.fixture
+def s3(server: Server, alone: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The server, with its endpoint and credentials in the environment."""
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A folder in the bucket that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
