@@ -12,6 +12,7 @@ import yaml
 
 from t4zoo.errors import T4zooError
 
+EVERY_NODE = "/**"  # under which the parameters of a file stand
 LINE_OF_A_LIST = 8  # a longer list is broken into rows of this many, so that an 8x8 matrix looks like one
 
 # How rcl_yaml_param_parser (get_value in parse.c) types a plain scalar. Anything else, and all that is quoted, is a
@@ -21,7 +22,7 @@ _BOOLEANS = {
     **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "n", "N", "off", "Off", "OFF"), False),
 }
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|\d+)")
-_DOUBLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_DOUBLE = re.compile(r"[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:inf|infinity|nan))")  # what strtod takes
 _NOT_FINITE = {".nan": math.nan, ".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf}
 _PLAIN_STRING = re.compile(r"[A-Za-z][\w./-]*")
 
@@ -83,11 +84,14 @@ def _mapping(node: yaml.MappingNode, key: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _scalar(node: yaml.ScalarNode, key: tuple[str, ...]) -> Any:
-    text = node.value
     if node.style in ("'", '"', "|", ">"):
-        return text
-    if text in ("", "~", "null", "Null", "NULL"):
+        return node.value
+    if node.value in ("", "~", "null", "Null", "NULL"):
         raise _UntypedError(f"{_place(key, node)} has no value; give one or remove the key")
+    return _plain(node.value)
+
+
+def _plain(text: str) -> bool | int | float | str:
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if _INTEGER.fullmatch(text):
@@ -105,13 +109,13 @@ def _lines(parameters: dict[str, Any], depth: int, key: tuple[str, ...]) -> list
     lines: list[str] = []
     indent = "  " * depth
     for name, value in parameters.items():
-        path = (*key, name)
+        path, start = (*key, name), f"{indent}{_string(name)}:"
         if isinstance(value, dict):
-            lines += [f"{indent}{name}:", *_lines(value, depth + 1, path)]
+            lines += [start, *_lines(value, depth + 1, path)]
         elif isinstance(value, list):
-            lines += [f"{indent}{name}:{_list(value, indent, path)}"]
+            lines += [start + _list(value, indent, path)]
         else:
-            lines += [f"{indent}{name}: {_text(value, path, quote=False)}"]
+            lines += [f"{start} {_text(value, path, quote=False)}"]
     return lines
 
 
@@ -135,11 +139,16 @@ def _text(value: Any, key: tuple[str, ...], *, quote: bool) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return _double(value)
     if isinstance(value, str) and value.isprintable():
-        safe = _PLAIN_STRING.fullmatch(value) and value not in _BOOLEANS and value.lower() != "null"
-        return value if safe and not quote else json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False) if quote else _string(value)
     raise RosYamlError(
         f"{'.'.join(key)} = {value!r}: ROS 2 parameters are booleans, integers, doubles and lines of text"
     )
+
+
+def _string(value: str) -> str:
+    """Without quotes where no reader could take it for anything but a string."""
+    safe = value == EVERY_NODE or (_PLAIN_STRING.fullmatch(value) and value.lower() != "null")
+    return value if safe and isinstance(_plain(value), str) else json.dumps(value, ensure_ascii=False)
 
 
 def _double(value: float) -> str:

@@ -14,22 +14,24 @@ from t4zoo.models.CenterPoint.network import CenterPoint
 from t4zoo.models.common import checkpoint
 from t4zoo.points import write_points
 
+INTENSITY = np.random.default_rng(0).integers(0, 256, 10000)  # of the points of every cloud, in their order
 CONF = Path(__file__).resolve().parent.parent.parent / "conf"
 
 
-def compose_export() -> DictConfig:
+def compose_export(*overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("export", overrides=["+algorithm=CenterPoint/tiny"])
+        return compose("export", overrides=["+algorithm=CenterPoint/tiny", *overrides])
 
 
-def make_cloud(seed: int) -> np.ndarray:
-    """(N, 4) x, y, z, lag: a ground that reaches beyond the range, and clusters that overfill their pillars."""
+def make_cloud(seed: int, columns: int = 4) -> np.ndarray:
+    """x, y, z, lag, or with intensity before the lag: ground beyond the range, and clusters that overfill pillars."""
     rng = np.random.default_rng(seed)
     ground = np.column_stack([rng.uniform(-18, 18, (3000, 2)), rng.normal(-1.8, 0.05, 3000)])
     centres = rng.uniform(-14, 14, (8, 1, 2))
     objects = np.concatenate([centres + rng.normal(0, 0.3, (8, 200, 2)), rng.uniform(-1.5, 1, (8, 200, 1))], axis=2)
     xyz = np.concatenate([ground, objects.reshape(-1, 3)])
-    return np.column_stack([xyz, np.zeros(len(xyz))]).astype(np.float32)
+    intensity = [INTENSITY[: len(xyz)]] if columns == 5 else []
+    return np.column_stack([xyz, *intensity, np.zeros(len(xyz))]).astype(np.float32)
 
 
 def make_model(arguments: dict, clouds: list[np.ndarray]) -> CenterPoint:
@@ -63,6 +65,6 @@ def write_workspace(root: Path, cfg: DictConfig, model: CenterPoint, clouds: lis
 def _frame(root: Path, index: int, cloud: np.ndarray) -> Frame:
     path = f"db_sample_v1/scene/0/data/LIDAR_CONCAT/{index:05d}.pcd.bin"
     (root / path).parent.mkdir(parents=True, exist_ok=True)
-    intensity, ring = np.full(len(cloud), 30.0), np.full(len(cloud), -1.0)
-    write_points(root / path, np.column_stack([cloud[:, :3], intensity, ring]))
+    ring = np.full(len(cloud), -1.0)
+    write_points(root / path, np.column_stack([cloud[:, :3], INTENSITY[: len(cloud)], ring]))
     return Frame(index, f"token{index}", float(index), "scene/0", "s", "scene", "", path, 5, np.eye(4), np.eye(4))

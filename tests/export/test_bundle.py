@@ -9,16 +9,18 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from t4zoo.errors import UsageError
 from t4zoo.export import bundle, onnx_file
-from t4zoo.export.autoware import BUNDLE_FILES, ONNX_FILES
+from t4zoo.export.autoware import BUNDLE_FILES, ONNX_FILES, bundle_config
 from t4zoo.export.gate import BundleError
 from t4zoo.export.node_check import Bundle, check_cloud, disagreement
 from t4zoo.export.node_decode import every_box
 from t4zoo.export.onnx_file import ExportError
 from t4zoo.models.CenterPoint.export import likeliest_boxes, parts
 from t4zoo.models.common import checkpoint
+from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
 
 
 def run(folder, cloud: np.ndarray):
@@ -80,6 +82,25 @@ def test_export_reports_what_each_frame_showed(weights, autoware, cfg, proof, tm
         assert report.difference <= 1e-3
         assert report.crowded > 0
     assert "differ by" in str(reports[0])
+
+
+@pytest.mark.parametrize(
+    ("point_features", "centre_z", "size"),
+    [("[x,y,z,lag]", "true", 10), ("[x,y,z,intensity,lag]", "true", 11)],
+)
+def test_every_set_of_point_features_that_the_node_computes_is_exported_and_proven(
+    tmp_path, proof, point_features, centre_z, size
+):
+    network = "algorithm.network"
+    cfg = compose_export(f"{network}.point_features={point_features}", f"{network}.centre_z={centre_z}")
+    clouds = [make_cloud(seed, point_features.count(",") + 1) for seed in range(2)]
+    model = make_model(OmegaConf.to_container(cfg.algorithm.network, resolve=True), clouds)
+    write_workspace(tmp_path, cfg, model, clouds)
+    weights, out = tmp_path / "models/CenterPoint/t4base/train/epoch_3.pth", tmp_path / "export"
+    own = dataclasses.replace(proof, info=tmp_path / "info/base/info_test.pkl", data_root=tmp_path / "data/t4dataset")
+    reports = bundle.export(weights, out, bundle_config(OmegaConf.to_container(cfg.autoware)), 17, own)
+    assert max(report.difference for report in reports) <= 1e-3
+    assert Bundle(out).model["encoder_in_feature_size"] == size
 
 
 def test_export_again_gives_the_same_bytes_in_every_file(weights, made, autoware, cfg, proof, tmp_path):

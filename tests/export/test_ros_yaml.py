@@ -59,6 +59,8 @@ def test_a_double_is_never_written_without_its_decimal_point(value):
         ("on", True),
         ("off", False),
         (".inf", math.inf),
+        ("infinity", math.inf),
+        ("information", "information"),
         ("[1, 2.5]", [1, 2.5]),
     ],
 )
@@ -85,3 +87,10 @@ def test_a_file_that_ros_2_could_not_read_is_refused_with_its_place(tmp_path_fac
 def test_a_value_that_ros_2_has_no_type_for_is_not_written(value):
     with pytest.raises(ros_yaml.RosYamlError, match="key"):
         ros_yaml.dump({"key": value}, "")
+
+
+@pytest.mark.parametrize(
+    "value", ["on", "n", "Null", "inf", "nan", "1", "4.1", "0x1", "", " ", "a: b", "#", "it's", '"']
+)
+def test_a_string_that_could_be_something_else_stays_a_string(tmp_path_factory, value):
+    assert read(tmp_path_factory, ros_yaml.dump({"x": value}, "")) == {"x": value}
