@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
@@ -18,7 +18,7 @@ def train(cfg: DictConfig) -> None:
     """Info and parent in, the model's `train` folder out."""
     from t4zoo.models.common.training import train as run
 
-    settings = OmegaConf.to_container(cfg.runner, resolve=True)
+    settings: dict[str, Any] = OmegaConf.to_container(cfg.runner, resolve=True)  # type: ignore[assignment]
     meta = {
         "algorithm": cfg.algorithm.name,
         "name": cfg.model,

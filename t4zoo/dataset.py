@@ -87,8 +87,7 @@ class LidarDataset(Dataset[tuple[Tensor, Sample]]):
 
     def _inside(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
         xyz = rows[:, :3]
-        inside: NDArray[np.bool_] = ((xyz >= self.range[:3]) & (xyz < self.range[3:])).all(axis=1)
-        return inside
+        return np.all((xyz >= self.range[:3]) & (xyz < self.range[3:]), axis=1)
 
     def _points(self, index: int) -> NDArray[np.float32]:
         if self.cached is None:

@@ -35,8 +35,9 @@ class CenterHead(nn.Module):
 
     coder: where the cells lie. shared_channels: of the convolution that all maps share; branch_channels: of each
     map's own. min_overlap, min_radius: see `gaussian_radius`; the radius is at least `min_radius` cells.
-    reach: cells to each side of an object's that learn its numbers too, so that they all point at one centre and the circle
-    suppression takes them for one box. loss_weights: factor of each map's loss. score_threshold, max_boxes, nms_distance [m]: what becomes a box.
+    reach: how many cells to each side of an object's cell learn its numbers too, so that they all point at one centre
+    and the circle suppression takes them for one box. loss_weights: factor of each map's loss.
+    score_threshold, max_boxes, nms_distance [m]: what becomes a box.
     """
 
     def __init__(
@@ -62,15 +63,13 @@ class CenterHead(nn.Module):
         self.loss_weights = dict(loss_weights)
         self.score_threshold, self.max_boxes, self.nms_distance = score_threshold, max_boxes, nms_distance
         self.shared = block(in_channels, shared_channels, norm)
-        self.branches = nn.ModuleDict(
-            {
-                name: nn.Sequential(
-                    block(shared_channels, branch_channels, norm), nn.Conv2d(branch_channels, channels, 3, padding=1)
-                )
-                for name, channels in {"heatmap": classes, **CHANNELS}.items()
-            }
-        )
-        nn.init.constant_(self.branches["heatmap"][-1].bias, HEATMAP_BIAS)
+        branches = {}
+        for name, channels in {"heatmap": classes, **CHANNELS}.items():
+            last = nn.Conv2d(branch_channels, channels, 3, padding=1)
+            if name == "heatmap":
+                nn.init.constant_(last.get_parameter("bias"), HEATMAP_BIAS)
+            branches[name] = nn.Sequential(block(shared_channels, branch_channels, norm), last)
+        self.branches = nn.ModuleDict(branches)
 
     def forward(self, features: Tensor) -> CenterMaps:
         """The six maps."""
@@ -82,7 +81,7 @@ class CenterHead(nn.Module):
 
         samples: one a cloud, with `boxes` (N, 7), `velocities` (N, 2; NaN is not learnt from), `labels` (N,).
         """
-        shape = tuple(maps.heatmap.shape[-2:])
+        shape = (maps.heatmap.shape[2], maps.heatmap.shape[3])
         heatmap = torch.stack([self._heatmap(sample.boxes, sample.labels, shape) for sample in samples])
         batch = torch.cat([torch.full_like(sample.labels, i) for i, sample in enumerate(samples)])
         boxes = torch.cat([sample.boxes for sample in samples])

@@ -19,8 +19,10 @@ DIGITS = 6  # significant; the last bits of a loss differ between machines
 
 
 class Curves(Hook):
-    """Writes into the working folder after training: scalars.json (a row every `interval` iterations, and the last of an epoch),
-    loss.csv (a row an epoch) and loss.png (the rows of scalars.json).
+    """Writes three files into the working folder after training.
+
+    scalars.json: a row every `interval` iterations, and one at the end of an epoch. loss.csv: a row an epoch.
+    loss.png: the rows of scalars.json as curves.
 
     A row is the mean over the iterations since the row before; `lr` is the last one's.
     """

@@ -106,7 +106,7 @@ def spread(encoded: Tensor, cells: Tensor, batch: int, shape: tuple[int, int]) -
     rows, columns = shape
     canvas = encoded.new_zeros(batch * rows * columns, encoded.shape[1])
     canvas = canvas.index_copy(0, (cells[:, 0] * rows + cells[:, 1]) * columns + cells[:, 2], encoded)
-    return canvas.view(batch, rows, columns, -1).permute(0, 3, 1, 2).contiguous()
+    return canvas.view(batch, rows, columns, -1).permute(0, 3, 1, 2)
 
 
 def feature_count(point_features: Sequence[str], centre_z: bool) -> int:

@@ -1,6 +1,7 @@
 """Gaussian heatmaps: what a centre-based head is asked to see around each object.
 
-Zhou, Wang, Kraehenbuehl: "Objects as Points" (2019); Yin, Zhou, Kraehenbuehl: "Center-based 3D Object Detection" (2021).
+Zhou, Wang, Kraehenbuehl: "Objects as Points" (2019).
+Yin, Zhou, Kraehenbuehl: "Center-based 3D Object Detection and Tracking" (2021).
 """
 
 from __future__ import annotations

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-# mmengine imports parts of torch that announce their own retirement, sixty times.
-warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.|mmengine\.")
 
 import torch
 from mmengine.config import Config
@@ -59,9 +55,7 @@ class QuietRunner(Runner):
         return logger
 
 
-def train(
-    settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str, fetch: Callable[[str], Path]
-) -> Path:
+def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str, fetch: Callable[[str], Path]) -> Path:
     """Train as `settings`, an mmengine configuration, says; the checkpoint's path in `out`, which is replaced whole.
 
     meta: goes into the checkpoint, with `model`, the network's arguments, and `epoch` added.
