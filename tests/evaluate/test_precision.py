@@ -70,6 +70,11 @@ def test_a_prediction_takes_the_nearest_free_box_of_its_own_frame() -> None:
     assert match(truth_of(frames), predicted_of(frames, rows), 2.0).tolist() == [0, 1, -1]
 
 
+def test_of_two_boxes_as_near_a_prediction_takes_the_first() -> None:
+    frames, rows = [frame([(0, 1, 0), (0, -1, 0)])], [predictions([(0, 0, 0, 0.9)])]
+    assert match(truth_of(frames), predicted_of(frames, rows), 2.0).tolist() == [0]
+
+
 def test_equal_scores_are_taken_from_the_last_box_to_the_first() -> None:
     right_last = precision_of([(0, 0, 0)], [(0, 50, 0, 0.5), (0, 0, 0, 0.5)])
     right_first = precision_of([(0, 0, 0)], [(0, 0, 0, 0.5), (0, 50, 0, 0.5)])
