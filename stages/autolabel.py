@@ -22,16 +22,16 @@ def main(cfg: DictConfig) -> None:
     name, out, data_root = cfg.auto_label, Path(cfg.out), Path(cfg.data_root)
     settings = cast(dict[str, Any], OmegaConf.to_container(cfg.ensemble, resolve=True))
     ensemble = read_ensemble(settings, f"conf/ensemble/{HydraConfig.get().runtime.choices['ensemble']}.yaml")
-    raw = read_raw(out / "raw", ensemble, cfg.dataset)
+    raw = read_raw(out / "raw", ensemble, cfg.scenes)
     labelling = label(raw, ensemble, data_root)
     pseudo = Path(cfg.pseudo_out)
-    scenes = write_scenes(
-        data_root / cfg.dataset, pseudo, labelling.frames, labelling.labels, labelling.classes, raw.models
+    written = write_scenes(
+        data_root / cfg.scenes, pseudo, labelling.frames, labelling.labels, labelling.classes, raw.models
     )
     write_infos(out, name, raw, labelling)
-    write_dataset_list(out, name, scenes)
+    write_dataset_list(out, name, written)
     write_log(out, name, ensemble, raw, labelling)
-    print(f"wrote {out} and {pseudo}: {labelling.final.sum()} labels in {len(raw.frames)} frames, {len(scenes)} scenes")
+    print(f"wrote {out} and {pseudo}: {labelling.final.sum()} labels in {len(raw.frames)} frames, {len(written)} scenes")
 
 
 if __name__ == "__main__":

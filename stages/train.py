@@ -27,7 +27,7 @@ def train(cfg: DictConfig) -> None:
         "max_sweeps": cfg.product.max_sweeps,
         "point_features": list(cfg.algorithm.network.point_features),
     }
-    print(f"wrote {run(settings, meta, Path(cfg.out), cfg.parent.checkpoint, _fetch)}")
+    print(f"wrote {run(settings, meta, Path(cfg.out), cfg.parent, _fetch)}")
 
 
 def _fetch(reference: str) -> Path:

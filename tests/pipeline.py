@@ -33,7 +33,7 @@ class PipelineStage:
     module: str
     overrides: tuple[str, ...]
     deps: frozenset[str]
-    params: frozenset[str]
+    params: dict[str, frozenset[str]]  # file -> the keys that are tracked, none for all of them
     outs: frozenset[str]
 
     @property
@@ -54,7 +54,7 @@ def read_stages(root: Path = ROOT) -> list[PipelineStage]:
                 module=words[2],
                 overrides=tuple(words[3:]),
                 deps=frozenset(path for dep, path in relative if not isinstance(dep, ParamsDependency)),
-                params=frozenset(path for dep, path in relative if isinstance(dep, ParamsDependency)),
+                params={path: frozenset(dep.params) for dep, path in relative if isinstance(dep, ParamsDependency)},
                 outs=frozenset(Path(out.fs_path).relative_to(root).as_posix() for out in stage.outs),
             )
         )

@@ -1,130 +1,98 @@
-"""Bring a version's files here, each checked by its sha256 while it comes and in its place only when it is whole."""
+"""A local file for any text that names a checkpoint: wherever a path is taken, a version or a URL can stand instead.
+
+Files are kept by their sha256, or by full URL and entity tag where no manifest names them: two URLs that end in the
+same name are two files.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import json
+import os
+import tempfile
 from pathlib import Path
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from t4zoo.zoo.address import address_of, find_repository
+from t4zoo.zoo.catalogue import NotReleasedError
+from t4zoo.zoo.fetch import FetchError, OnBytes, download, fetch, is_whole, sha256_of
+from t4zoo.zoo.folder import FolderError, Unchanged, open_folder
+from t4zoo.zoo.locate import Located, Where, locate
+from t4zoo.zoo.manifest import ManifestFile
+from t4zoo.zoo.reference import AtUrl, parse_reference
+from t4zoo.zoo.whole import write_whole
 
-from t4zoo.errors import T4zooError
-from t4zoo.zoo.folder import CHUNK, BrokenTransferError, Folder
-from t4zoo.zoo.locate import Located
-from t4zoo.zoo.manifest import FILE_NAME, ManifestFile
-from t4zoo.zoo.whole import whole
-
-THREADS = 8
-OnBytes = Callable[[int], None]
-
-
-class FetchError(T4zooError):
-    """A file that is missing from its version, is not what the manifest says, or cannot be written here."""
+ENVIRONMENT = "T4ZOO_CACHE"
 
 
-@dataclass(frozen=True)
-class Pulled:
-    """fetched: files brought now. kept: files that were here already."""
+def cache() -> Path:
+    """Where fetched files are kept: T4ZOO_CACHE, or t4zoo in the user's own cache folder."""
+    named = os.environ.get(ENVIRONMENT)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else (Path(base) if base else Path.home() / ".cache") / "t4zoo"
 
-    fetched: tuple[str, ...]
-    kept: tuple[str, ...]
 
+def resolve(reference: str, where: Where | None = None, on_bytes: OnBytes = lambda count: None) -> Path:
+    """The local file of a version's checkpoint or of one named file: any form of `parse_reference`, or a plain URL.
 
-def pull(located: Located, to: Path, roles: Iterable[str] = (), on_bytes: OnBytes = lambda count: None) -> Pulled:
-    """Bring the version, some roles of it, or its one named file into the folder `to`, the manifest last.
-
-    Never replaces a file of another origin: raises FetchError. on_bytes: hears how many bytes came.
+    Raises NotReleasedError, FetchError or FolderError with what is missing.
     """
-    wanted = select(located, roles)
-    manifest = to / FILE_NAME
-    is_ours = manifest.is_file() and manifest.read_bytes() == located.released.content
-    if manifest.exists() and not is_ours:
-        raise FetchError(f"{to}: holds another version ({FILE_NAME} differs); choose an empty folder")
-    absent = [file for file in wanted if not is_whole(to / file.path, file)]
-    strangers = [file.path for file in absent if (to / file.path).exists()]
-    if strangers and not is_ours:
-        raise FetchError(f"{to / strangers[0]}: exists with other bytes; choose an empty folder, or remove it")
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda file: fetch(located.source, located.path(file), to / file.path, file, on_bytes), absent))
-    with whole(manifest) as temporary:
-        temporary.write_bytes(located.released.content)
-    return Pulled(tuple(file.path for file in absent), tuple(file.path for file in wanted if file not in absent))
+    where = where or Where(repository=find_repository(Path.cwd()))
+    parsed = parse_reference(reference)
+    if isinstance(parsed, AtUrl) and parsed.file:
+        if parsed.folder:
+            try:
+                return _of_version(locate(reference, where), on_bytes)
+            except (NotReleasedError, FolderError):
+                pass  # a file that only lies below a folder named like a version, or a server that hides what it lacks
+        return _of_url(reference, where, on_bytes)
+    return _of_version(locate(reference, where), on_bytes)
 
 
-def select(located: Located, roles: Iterable[str]) -> list[ManifestFile]:
-    """The files that are asked for; raises FetchError for a role that the version has no file of."""
-    if located.file is not None:
-        return [located.file]
-    files = located.released.manifest.files
-    roles = tuple(roles)
-    for role in roles:
-        if not any(file.role == role for file in files):
-            known = ", ".join(sorted({file.role for file in files}))
-            raise FetchError(f"{located.released.name} has no file of the role {role!r}; it has {known}")
-    return [file for file in files if not roles or file.role in roles]
+def _of_version(located: Located, on_bytes: OnBytes) -> Path:
+    file = located.file or _checkpoint(located)
+    path = _place(file.sha256, file.path.rpartition("/")[2])
+    if not is_whole(path, file):
+        fetch(located.source, located.path(file), path, file, on_bytes)
+    return path
 
 
-def fetch(source: Folder, path: str, to: Path, file: ManifestFile, on_bytes: OnBytes = lambda count: None) -> None:
-    """Bring one file; raises FetchError when it is missing or its bytes are not the manifest's."""
-    url = source.address.url_of(path)
+def _checkpoint(located: Located) -> ManifestFile:
+    files = located.released.manifest.of_role("checkpoint")
+    if len(files) != 1:
+        names = ", ".join(file.path for file in files) or "none"
+        raise FetchError(f"{located.released.name} cannot be meant by its name alone: its checkpoints are {names}")
+    return files[0]
+
+
+def _of_url(url: str, where: Where, on_bytes: OnBytes) -> Path:
+    """By an index from the full URL to the entity tag and sha256 last seen there: one request, and no bytes."""
+    head, _, name = url.rpartition("/")
+    source = open_folder(address_of(head, where.repository), where.on_request)
+    index = cache() / "url" / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
+    etag, known = _known(index, name)
+    index.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=index.parent) as scratch:
+        try:
+            sha256, _, etag = download(source, name, Path(scratch) / "body", on_bytes, unless=etag)
+        except Unchanged:
+            assert known is not None  # noqa: S101  (asked for only then)
+            return known
+        path = _place(sha256, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (Path(scratch) / "body").replace(path)
+    if etag:
+        write_whole(index, json.dumps({"url": url, "etag": etag, "sha256": sha256}))
+    return path
+
+
+def _known(index: Path, name: str) -> tuple[str | None, Path | None]:
     try:
-        with whole(to) as temporary:
-            sha256, size, _ = download(source, path, temporary, on_bytes, limit=file.size)
-            if size < file.size:
-                raise FetchError(f"{url}: is truncated: {size} of {file.size} bytes came")
-            if sha256 != file.sha256:
-                raise FetchError(f"{url}: has other bytes than its manifest says ({file.sha256}, not {sha256})")
-    except OSError as error:
-        raise FetchError(f"{to}: cannot be written: {error.strerror or error}") from error
+        data = json.loads(index.read_text())
+        path = _place(data["sha256"], name)
+        return (data["etag"], path) if sha256_of(path) == data["sha256"] else (None, None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None
 
 
-@retry(
-    retry=retry_if_exception_type(BrokenTransferError),
-    stop=stop_after_attempt(4),
-    wait=wait_random_exponential(multiplier=0.2, max=5),
-    reraise=True,
-)
-def download(
-    source: Folder,
-    path: str,
-    to: Path,
-    on_bytes: OnBytes = lambda count: None,
-    unless: str | None = None,
-    limit: int | None = None,
-) -> tuple[str, int, str]:
-    """Stream an object into a file; tries again from the start when the line breaks, stops above `limit` bytes.
-
-    Returns sha256, size and entity tag; raises FetchError where there is no such object, Unchanged as `Folder.open`.
-    """
-    with source.open(path, unless) as body, to.open("wb") as out:
-        if body is None:
-            raise FetchError(f"{source.address.url_of(path)}: there is no such file")
-        found, size = hashlib.sha256(), 0
-        for chunk in body.chunks:
-            out.write(chunk)
-            found.update(chunk)
-            size += len(chunk)
-            on_bytes(len(chunk))
-            if limit is not None and size > limit:
-                return found.hexdigest(), size, body.etag
-        if body.size is not None and size < body.size:
-            raise BrokenTransferError(f"{source.address.url_of(path)}: {size} of {body.size} bytes came")
-        return found.hexdigest(), size, body.etag
-
-
-def is_whole(path: Path, file: ManifestFile) -> bool:
-    """Whether the file is here with the manifest's bytes."""
-    if not path.is_file() or path.stat().st_size != file.size:
-        return False
-    return sha256_of(path) == file.sha256
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of a file, in hex."""
-    found = hashlib.sha256()
-    with path.open("rb") as content:
-        while chunk := content.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+def _place(sha256: str, name: str) -> Path:
+    return cache() / "sha256" / sha256[:2] / sha256 / name

@@ -102,7 +102,7 @@ def test_training_from_a_parent_begins_with_its_weights(data, trained, tmp_path)
     # With a learning rate of almost nothing, what comes out is what it began with.
     still = ["algorithm.optimizer.lr=1.0e-12", "seed=5"]
     child, orphan = tmp_path / "child", tmp_path / "orphan"
-    done = train(data, child, f"parent.checkpoint={trained[0]}", *still)
+    done = train(data, child, f"parent={trained[0]}", *still)
     assert done.returncode == 0, done.stderr
     assert f"started from {trained[0]}" in (child / "train_log.log").read_text()
     assert train(data, orphan, *still).returncode == 0
@@ -117,7 +117,7 @@ def test_a_broken_parent_is_named_and_leaves_the_old_model_alone(data, tmp_path)
     parent.write_bytes(b"half a download")
     out.mkdir(parents=True)
     (out / "epoch_1.pth").write_bytes(b"older")
-    done = train(data, out, f"parent.checkpoint={parent}")
+    done = train(data, out, f"parent={parent}")
     assert done.returncode == 1
     assert "error: train:" in done.stderr
     assert str(parent) in done.stderr
