@@ -20,7 +20,7 @@ def main(cfg: DictConfig) -> None:
     statistics = create_info(settings["product"], settings["labels"], sources, out, float(settings["max_speed"]))
     for split, numbers in statistics.items():
         objects = ", ".join(f"{count} {name}" for name, count in numbers["objects"].items())
-        print(f"{out / f'info_{split}.pkl'}: {numbers['frames']} frames of {numbers['scenes']} scenes: {objects}")
+        print(f"{out / f'info_{split}.pkl'}: {numbers['frames']} frames of {len(numbers['scenes'])} scenes: {objects}")
         if numbers["unknown"]:
             print(f"  conf/labels/{settings['labels']['name']}.yaml does not name: {', '.join(numbers['unknown'])}")
 

@@ -91,7 +91,7 @@ def count(frames: Iterable[Frame], labels: LabelMap, data_root: Path) -> dict[st
             objects[labels.class_names[label]] += 1
             seen[labels.class_names[label]] += int(points > 0)
     return {
-        "scenes": len({frame.scene for frame in frames}),
+        "scenes": sorted({frame.scene for frame in frames}),
         "frames": len(frames),
         "points": sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames),
         "objects": {name: objects[name] for name in labels.class_names},
