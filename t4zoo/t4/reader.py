@@ -169,7 +169,7 @@ def read_scene(folder: Path, revision: str | None = None) -> T4Scene:
     Lidar files are not opened. Optional tables and unknown fields are left out.
     """
     found = find_scene(folder, revision)
-    name = found.name if found == folder else f"{folder.name}/{found.name}"
+    name = f"{found.parent.name}/{found.name}" if found.name.isdecimal() else found.name
     tables = SceneTables(**{table: _read_table(name, found, table) for table in RECORDS})
     _check_references(name, tables)
     if len(tables.scene) != 1:

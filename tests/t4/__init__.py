@@ -1,0 +1,1 @@
+"""Tests of t4zoo/t4."""
