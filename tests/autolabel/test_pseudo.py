@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +148,22 @@ def test_editing_a_pseudo_scenes_cloud_does_not_touch_the_inputs(workspace: Path
         with cloud.open("r+b") as file:
             file.write(b"spoilt")
         cloud.chmod(0o444)
+    assert digests(workspace / "data") == before
+
+
+def test_dvc_links_no_input_into_its_cache(workspace: Path) -> None:
+    # With cache.type hardlink, DVC made an input read-only whose hard link stood in an out.
+    def dvc(*arguments: str) -> None:
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=workspace, check=True, capture_output=True)
+
+    before = digests(workspace / "data")
+    dvc("init", "-q", "--no-scm")
+    dvc("config", "core.analytics", "false")
+    dvc("config", "cache.type", "hardlink")
+    _, _, target = autolabel(workspace, ensemble(ONE))
+    dvc("add", "-q", "pseudo_t4dataset")
+    assert {path.stat().st_nlink for path in target.rglob("*.pcd.bin")} == {2}  # the out and the cache
+    assert {path.stat().st_nlink for path in (workspace / "data").rglob("*.pcd.bin")} == {1}
     assert digests(workspace / "data") == before
 
 

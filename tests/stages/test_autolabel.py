@@ -1,0 +1,100 @@
+"""`python -m stages.autolabel` as DVC runs it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from t4zoo.info import load
+from t4zoo.t4.reader import read_scene
+from tests.stages.workspace import make_workspace, refusal, run
+
+SET = Path("auto_label/20241101_sample")
+PSEUDO = Path("pseudo_t4dataset/20241101_sample")
+THRESHOLDS = "ensemble.models.CenterPoint-t4base.confidence_thresholds"
+LOW = tuple(f"{THRESHOLDS}.{name}=0.1" for name in ("car", "truck", "bus", "bicycle", "pedestrian"))
+
+
+@pytest.fixture(scope="module")
+def predicted(tmp_path_factory) -> Path:
+    root = make_workspace(tmp_path_factory.mktemp("workspace"), frames=2)
+    done = run(root, "predict")
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture
+def here(predicted: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(predicted, tmp_path / "workspace"))
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_without_arguments_it_writes_the_four_files_and_the_pseudo_scenes(here: Path) -> None:
+    before = files_below(here / "data")
+    done = run(here, "autolabel")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (here / SET).iterdir()) == [
+        "dataset_id_list.yaml",
+        "info_all.pkl",
+        "log.log",
+        "pseudo_infos_filtered.pkl",
+        "raw",
+    ]
+    assert len([read_scene(path) for path in (here / PSEUDO).iterdir()]) == 2
+    assert files_below(here / "data") == before
+
+
+def test_it_runs_where_torch_and_mmengine_cannot_be_imported(here: Path, tmp_path: Path) -> None:
+    for name in ("torch", "mmengine", "dvc"):
+        (tmp_path / "poison").mkdir(exist_ok=True)
+        (tmp_path / "poison" / f"{name}.py").write_text(f"raise ImportError('{name} is not for this stage')")
+    done = run(here, "autolabel", *LOW, path=str(tmp_path / "poison"))
+    assert done.returncode == 0, done.stderr
+    assert "torch is not for this stage" in run(here, "predict", path=str(tmp_path / "poison")).stderr
+
+
+def test_the_same_input_gives_the_same_bytes_but_for_the_logs_time(here: Path, monkeypatch) -> None:
+    results = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        assert run(here, "autolabel", *LOW).returncode == 0
+        results.append({**files_below(here / SET), **files_below(here / PSEUDO)})
+        log = results[-1].pop("log.log").decode()
+        results[-1]["log without its time"] = log.split(": ", 1)[1].encode()
+    assert results[0] == results[1]
+
+
+def test_another_threshold_gives_other_labels_of_the_same_predictions(here: Path) -> None:
+    def labels() -> int:
+        return sum(len(frame.instances) for frame in load(here / SET / "info_all.pkl").frames)
+
+    raw = files_below(here / SET / "raw")
+    assert run(here, "autolabel", *LOW).returncode == 0
+    many = labels()
+    assert run(here, "autolabel").returncode == 0
+    assert labels() < many
+    annotated = [row for path in (here / PSEUDO).iterdir() for row in read_scene(path).tables.sample_annotation]
+    assert len(annotated) == labels()
+    assert files_below(here / SET / "raw") == raw
+
+
+def test_a_model_that_was_not_predicted_is_named_in_one_line(here: Path) -> None:
+    done = run(here, "autolabel", "+ensemble.models.TransFusion-t4base=${ensemble.models.CenterPoint-t4base}")
+    assert "pseudo_infos_raw_TransFusion-t4base.pkl: the ensemble wants" in refusal(done, "autolabel")
+    assert not (here / PSEUDO).exists()
+
+
+def test_a_class_that_the_model_does_not_know_is_named_in_one_line(here: Path) -> None:
+    model = "ensemble.models.CenterPoint-t4base"
+    done = run(here, "autolabel", f"{model}.use_label=[car,tram]", f"+{THRESHOLDS}.tram=0.5")
+    assert "CenterPoint-t4base: use_label names tram" in refusal(done, "autolabel")
+
+
+def test_a_class_without_a_threshold_is_named_with_the_file(here: Path) -> None:
+    line = refusal(run(here, "autolabel", f"~{THRESHOLDS}.car"), "autolabel")
+    assert "conf/ensemble/tiny.yaml: CenterPoint-t4base uses the label car" in line
