@@ -84,17 +84,24 @@ def export(weights: Path, out: Path, autoware: BundleConfig, opset: int, proof: 
 
 
 def metadata(meta: dict[str, Any], weights: Path) -> dict[str, str]:
-    """What each ONNX file says about where it comes from."""
-    return {
-        "algorithm": str(meta["algorithm"]),
-        "model": str(meta["name"]),
-        "class_names": ",".join(meta["class_names"]),
-        "checkpoint": weights.name,
-        "checkpoint_sha256": checkpoint.digest(weights),
-    }
+    """What each ONNX file says about where it comes from. Raises CheckpointError when the checkpoint lacks it."""
+    try:
+        return {
+            "algorithm": str(meta["algorithm"]),
+            "model": str(meta["name"]),
+            "class_names": ",".join(meta["class_names"]),
+            "checkpoint": weights.name,
+            "checkpoint_sha256": checkpoint.digest(weights),
+        }
+    except KeyError as error:
+        raise checkpoint.CheckpointError(
+            f"{weights}: its meta lacks {error}; train the model with this project"
+        ) from None
 
 
 def _prove(bundle: Bundle, form: ModuleType, model: Any, proof: Proof) -> list[CloudReport]:
+    if proof.frames < 1:
+        raise UsageError(f"node_check.frames: a bundle cannot be proven on {proof.frames} frames; take at least 1")
     dataset = LidarDataset(
         proof.info, proof.data_root, model.point_features, model.point_cloud_range, model.max_sweeps, model.class_names
     )

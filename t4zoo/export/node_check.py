@@ -20,6 +20,9 @@ from t4zoo.models.common.part import Part
 Array = NDArray[np.float64]
 
 
+_NEAREST = 64  # boxes that are compared with one of the model's; several cells may give one object the same centre
+
+
 @dataclass(frozen=True)
 class CloudReport:
     """What one cloud showed.
@@ -105,8 +108,10 @@ def disagreement(found: Boxes, every: node_decode.NodeBoxes, heatmap: NDArray[np
     node_scores = node_decode.sigmoid(heatmap[0].reshape(heatmap.shape[1], -1).astype(np.float64))
     worst = np.zeros(len(boxes))
     for i, (box, velocity, label, score) in enumerate(zip(boxes, velocities, labels, scores, strict=True)):
-        gaps = np.abs(every.boxes - box)
-        gaps[:, 6] = np.minimum(gaps[:, 6], 2 * np.pi - gaps[:, 6]) * np.minimum(every.yaw_norms, 1.0)
-        moves, misses = np.abs(every.velocities - velocity), np.abs(node_scores[label] - score)
+        away = np.square(every.boxes[:, :2] - box[:2]).sum(axis=1)
+        near = np.argpartition(away, min(_NEAREST, len(away)) - 1)[:_NEAREST]
+        gaps = np.abs(every.boxes[near] - box)
+        gaps[:, 6] = np.minimum(gaps[:, 6], 2 * np.pi - gaps[:, 6]) * np.minimum(every.yaw_norms[near], 1.0)
+        moves, misses = np.abs(every.velocities[near] - velocity), np.abs(node_scores[label, near] - score)
         worst[i] = np.column_stack([gaps, moves, misses]).max(axis=1).min()
     return worst

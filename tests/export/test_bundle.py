@@ -167,6 +167,19 @@ def test_a_product_with_other_classes_than_the_model_is_refused(weights, autowar
         bundle.export(weights, tmp_path / "export", autoware, cfg.onnx.opset, other)
 
 
+def test_an_export_that_nothing_would_prove_is_refused(weights, autoware, cfg, proof, tmp_path):
+    with pytest.raises(UsageError, match=r"node_check.frames: a bundle cannot be proven on 0 frames"):
+        bundle.export(weights, tmp_path / "export", autoware, cfg.onnx.opset, dataclasses.replace(proof, frames=0))
+
+
+def test_a_checkpoint_that_does_not_name_its_model_is_refused(weights, autoware, cfg, proof, tmp_path):
+    loaded = checkpoint.load(weights)
+    del loaded.meta["name"]
+    checkpoint.save(tmp_path / "epoch_1.pth", loaded.state_dict, loaded.meta)
+    with pytest.raises(checkpoint.CheckpointError, match=r"epoch_1.pth: its meta lacks 'name'"):
+        bundle.export(tmp_path / "epoch_1.pth", tmp_path / "export", autoware, cfg.onnx.opset, proof)
+
+
 @pytest.mark.parametrize("algorithm", ["YOLOX", "../zoo", "None", "common"])
 def test_an_algorithm_without_an_export_form_is_named(algorithm):
     with pytest.raises(UsageError, match="and there is no"):
