@@ -53,7 +53,7 @@ class Demo:
 
     def run(self, *command: str, cwd: Path | None = None) -> None:
         """Show the command, run it with its output on the screen, stop the demo if it fails."""
-        self.console.print(f"[bold]$ {' '.join(command)}[/bold]")
+        self.console.print(f"[bold]$ {' '.join(command)}[/bold]", soft_wrap=True)
         if subprocess.run(command, cwd=cwd or self.clone, env=self.environment).returncode:  # noqa: S603
             raise DemoError(f"`{' '.join(command)}` failed in {cwd or self.clone}; its own words stand above")
 
@@ -104,24 +104,24 @@ def _say_done(demo: Demo) -> None:
 
 def _make(demo: Demo, server: Server) -> None:
     if not (demo.clone / ".git").exists():
-        with demo.step("A clone to work in, so that your own history and remotes stay as they are"):
+        with demo.step("A clone to work in: your own history and remotes stay as they are"):
             _clone(demo)
     with demo.step(f"An S3 server of the demo's own at {server.endpoint}"):
         _point_dvc_at(demo, server)
-    with demo.step("Sample T4 scenes: a lidar ray-cast against ground, vehicles and people"):
+    with demo.step("Sample T4 scenes: a ray-cast lidar among vehicles and people"):
         demo.run("t4zoo", "sample")
     with demo.step("Six stages: DVC runs what is missing"):
         demo.run("dvc", "repro")
-    with demo.step("The state that will be version v1.0.0, committed and pushed to the store"):
+    with demo.step("What will be v1.0.0: committed, and pushed to the store"):
         demo.run("git", "add", "--all")
         if demo.ask("git", "status", "--porcelain"):
             demo.run("git", "commit", "--quiet", "--message", "Train CenterPoint/t4base on the sample scenes")
         demo.run("dvc", "push")
-    with demo.step(f"Release {VERSION}: check, copy inside S3, write the manifest, tag"):
+    with demo.step(f"Release {VERSION}"):
         demo.run("t4zoo", "release", VERSION)
     with demo.step("What is now in the zoo"):
         demo.run("t4zoo", "list")
-    with demo.step("A stranger's view: that version by URL alone, without git or DVC, into an empty folder"):
+    with demo.step("A stranger's view: by URL alone, into an empty folder"):
         shutil.rmtree(demo.pulled, ignore_errors=True)
         demo.run("t4zoo", "pull", _url(server), "--to", str(demo.pulled), cwd=demo.home)
         demo.run("t4zoo", "verify", _url(server), "--dir", str(demo.pulled), cwd=demo.home)
@@ -161,7 +161,7 @@ def _last_screen(demo: Demo, server: Server) -> None:
     metrics = json.loads((demo.clone / MODEL / "evaluate" / "metrics.json").read_text())
     here = os.path.relpath(demo.home, Path.cwd())
     text = f"""[bold]What was made[/bold]  ({time.monotonic() - demo.started:.0f} s)
-  {VERSION}: mAP {metrics["mAP"]:.3f}; car AP at 2 m {metrics["AP@2m"]["car"]:.3f}, mean of the classes {metrics["mAP@2m"]:.3f}
+  {VERSION}: mAP {metrics["mAP"]:.3f}; car AP at 2 m {metrics["AP_2m"]["car"]:.3f}, mean of the classes {metrics["mAP_2m"]:.3f}
   auto-labels of 2 scenes that nobody had annotated, each box with its model and score
 
 [bold]Where it is[/bold]

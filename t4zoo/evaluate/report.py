@@ -37,6 +37,7 @@ def metrics(score: Score) -> dict[str, Any]:
         **{f"mAP_{t:g}m": _number(overall.mean_precision_at(t)) for t in thresholds},
         **{f"m{_SHORT[name]}": _number(overall.mean_error(name)) for name in ERRORS},
         "AP": {one.name: _number(one.mean_precision) for one in overall.classes},
+        **{f"AP_{t:g}m": {one.name: _number(one.precisions[t]) for one in overall.classes} for t in thresholds},
         "frames": score.frames,
         "ground_truth": sum(one.truths for one in overall.classes),
         "predictions": sum(one.predictions for one in overall.classes),
