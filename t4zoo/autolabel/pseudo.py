@@ -43,12 +43,12 @@ def write_scenes(
     _check_target(source, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    scenes = sorted({frame.scene for frame in frames})
+    boxes: dict[str, list[Box]] = {scene: [] for scene in sorted({frame.scene for frame in frames})}
+    for frame, found in zip(frames, labels, strict=True):
+        boxes[frame.scene] += boxes_of(frame, found, classes, models)
     try:
-        for scene in scenes:
-            rows = [(frame, found) for frame, found in zip(frames, labels, strict=True) if frame.scene == scene]
-            boxes = [box for frame, found in rows for box in boxes_of(frame, found, classes, models)]
-            _write_scene(source / scene, temporary / pseudo_id(scene), scene, boxes, classes)
+        for scene, rows in boxes.items():
+            _write_scene(source / scene, temporary / pseudo_id(scene), scene, rows, classes)
         temporary.chmod(0o755)
         if target.exists():
             shutil.rmtree(target)
@@ -56,7 +56,7 @@ def write_scenes(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return [pseudo_id(scene) for scene in scenes]
+    return [pseudo_id(scene) for scene in boxes]
 
 
 def boxes_of(frame: Frame, labels: Labels, classes: Sequence[str], models: Sequence[str]) -> list[Box]:

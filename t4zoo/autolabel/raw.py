@@ -58,14 +58,14 @@ def read_raw(folder: Path, ensemble: Ensemble, dataset: str) -> Raw:
     classes = tuple(dict.fromkeys(name for info in infos for name in info.classes))
     # AWML's anchor: frames and their order are those of the longest list; the first of several.
     anchor = max(infos, key=lambda info: len(info.frames))
-    tokens = [frame.token for frame in anchor.frames]
+    keys = [_key(frame) for frame in anchor.frames]
     return Raw(
         dataset=dataset,
         frames=tuple(dataclasses.replace(frame, predictions=None) for frame in anchor.frames),
         classes=classes,
         models=tuple(_name(info, model.name) for info, model in zip(infos, ensemble.models, strict=True)),
         known=tuple(info.classes for info in infos),
-        predictions=tuple(_align(path, info, tokens) for path, info in zip(files, infos, strict=True)),
+        predictions=tuple(_align(path, info, keys) for path, info in zip(files, infos, strict=True)),
     )
 
 
@@ -74,17 +74,23 @@ def _name(info: Info, model: str) -> str:
     return str(described["name"]) if isinstance(described, dict) and "name" in described else model
 
 
-def _align(path: Path, info: Info, tokens: Sequence[str]) -> tuple[Predictions, ...]:
-    found = {frame.token: frame.predictions or Predictions.empty() for frame in info.frames}
-    if strange := sorted(found.keys() - set(tokens)):
+def _key(frame: Frame) -> tuple[str, str]:
+    return frame.scene, frame.token  # a copy of a scene under another id has the same tokens
+
+
+def _align(path: Path, info: Info, keys: Sequence[tuple[str, str]]) -> tuple[Predictions, ...]:
+    found = {_key(frame): frame.predictions or Predictions.empty() for frame in info.frames}
+    if len(found) < len(info.frames):
+        raise RawError(f"{path}: holds a frame twice; run predict again")
+    if strange := sorted(found.keys() - set(keys)):
         raise RawError(
-            f"{path}: holds the frame {strange[0]}, which another model's predictions lack; "
+            f"{path}: holds the frame {strange[0][1]} of {strange[0][0]}, which another model's predictions lack; "
             "run predict again for all models of the ensemble"
         )
-    for token, rows in found.items():
+    for (scene, token), rows in found.items():
         if ((rows.labels < 0) | (rows.labels >= len(info.classes))).any():
-            raise RawError(f"{path}: frame {token} has a box of none of the file's classes; run predict again")
-    return tuple(found.get(token, Predictions.empty()) for token in tokens)
+            raise RawError(f"{path}: frame {token} of {scene} has a box of none of the file's classes; predict again")
+    return tuple(found.get(key, Predictions.empty()) for key in keys)
 
 
 def relabel(rows: Predictions, known: Sequence[str], classes: Sequence[str]) -> Predictions:

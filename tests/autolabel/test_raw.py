@@ -70,6 +70,23 @@ def test_frames_are_matched_by_token_whatever_their_order(workspace: Path) -> No
         assert first.boxes.tolist() == second.boxes.tolist()
 
 
+def test_a_copy_of_a_scene_under_another_id_keeps_predictions_of_its_own(workspace: Path) -> None:
+    path = raw_folder(workspace) / f"pseudo_infos_raw_{ONE}.pkl"
+    info = load(path)
+    copies = (dataclasses.replace(frame, scene="copy/0", predictions=None) for frame in info.frames)
+    save(path, dataclasses.replace(info, frames=(*info.frames, *copies)))
+    raw = read_raw(raw_folder(workspace), ensemble(ONE), DATASET)
+    assert [len(rows) > 0 for rows in raw.predictions[0]] == [True] * 4 + [False] * 4
+
+
+def test_a_frame_that_is_listed_twice_is_refused(workspace: Path) -> None:
+    path = raw_folder(workspace) / f"pseudo_infos_raw_{ONE}.pkl"
+    info = load(path)
+    save(path, dataclasses.replace(info, frames=(*info.frames, info.frames[0])))
+    with pytest.raises(RawError, match="holds a frame twice"):
+        read_raw(raw_folder(workspace), ensemble(ONE), DATASET)
+
+
 def test_a_frame_that_one_model_skipped_has_no_boxes_of_it(workspace: Path) -> None:
     path = predict_truth(workspace, TWO, seed=2)
     info = load(path)
