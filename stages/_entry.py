@@ -1,4 +1,4 @@
-"""How every stage starts: Hydra composes `conf/<stage>.yaml`, and an error of the user's is one line, not a traceback."""
+"""How every stage starts: Hydra composes `conf/<stage>.yaml`; an error of the user's is a line, not a traceback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def stage(name: str) -> Callable[[Stage], Callable[[], None]]:
                 _stop(name, f"conf/{name}.yaml: {error}", UsageError.exit_code)
 
         guarded.__doc__ = body.__doc__
-        return hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(guarded)
+        main: Callable[[], None] = hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(guarded)
+        return main
 
     return decorate
 

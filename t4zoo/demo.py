@@ -1,6 +1,7 @@
-"""`make demo`: the whole path on one machine, in a clone of this repository below `.demo/`, from scenes to a released model.
+"""`make demo`: the whole path on one machine, from scenes to a released model.
 
-It works in a clone because a release commits and tags: the user's own history and remotes are never touched.
+It works in a clone of this repository below `.demo/`, because a release commits and tags: the user's own history and
+remotes are never touched.
 """
 
 from __future__ import annotations
@@ -45,10 +46,12 @@ class Demo:
 
     @property
     def clone(self) -> Path:
+        """The repository that the demo works in."""
         return self.home / "repo"
 
     @property
     def pulled(self) -> Path:
+        """Where the released version is brought to, as a stranger would."""
         return self.home / "pulled"
 
     def run(self, *command: str, cwd: Path | None = None) -> None:
@@ -64,6 +67,7 @@ class Demo:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
+        """A heading, and how long what follows it took."""
         start = time.monotonic()
         self.console.rule(f"[cyan]{title}", align="left")
         yield
@@ -99,7 +103,7 @@ def _is_done(demo: Demo) -> bool:
 def _say_done(demo: Demo) -> None:
     demo.run("t4zoo", "verify", VERSION)
     demo.run("t4zoo", "verify", VERSION, "--dir", str(demo.pulled))
-    demo.console.print("\n[bold green]Nothing to do:[/bold green] the demo has been made, and all of it is still as it was.")
+    demo.console.print("\n[bold green]Nothing to do:[/bold green] the demo is made, and all of it is as it was.")
 
 
 def _make(demo: Demo, server: Server) -> None:
@@ -130,7 +134,8 @@ def _make(demo: Demo, server: Server) -> None:
 def _clone(demo: Demo) -> None:
     demo.clone.parent.mkdir(parents=True, exist_ok=True)
     git = ["git", "-c", "advice.detachedHead=false"]
-    if subprocess.run([*git, "rev-parse", "--verify", "--quiet", "HEAD"], cwd=demo.root, capture_output=True).returncode:  # noqa: S603
+    head = [*git, "rev-parse", "--verify", "--quiet", "HEAD"]
+    if subprocess.run(head, cwd=demo.root, capture_output=True).returncode:  # noqa: S603
         raise DemoError(f"{demo.root} has no commit to clone; `git init && git add --all && git commit` makes one")
     done = subprocess.run(  # noqa: S603
         [*git, "clone", "--quiet", "--no-tags", str(demo.root), str(demo.clone)], capture_output=True, text=True
@@ -161,7 +166,8 @@ def _last_screen(demo: Demo, server: Server) -> None:
     metrics = json.loads((demo.clone / MODEL / "evaluate" / "metrics.json").read_text())
     here = os.path.relpath(demo.home, Path.cwd())
     text = f"""[bold]What was made[/bold]  ({time.monotonic() - demo.started:.0f} s)
-  {VERSION}: mAP {metrics["mAP"]:.3f}; car AP at 2 m {metrics["AP_2m"]["car"]:.3f}, mean of the classes {metrics["mAP_2m"]:.3f}
+  {VERSION}: mAP {metrics["mAP"]:.3f};
+    AP at 2 m: car {metrics["AP_2m"]["car"]:.3f}, mean of the five classes {metrics["mAP_2m"]:.3f}
   auto-labels of 2 scenes that nobody had annotated, each box with its model and score
 
 [bold]Where it is[/bold]

@@ -55,6 +55,7 @@ class Instances:
 
     @staticmethod
     def empty() -> Instances:
+        """No rows."""
         none = np.zeros(0, dtype=np.int64)
         return Instances(np.zeros((0, 7)), np.zeros((0, 2)), none, none, none, (), ())
 
@@ -88,6 +89,7 @@ class Predictions:
 
     @staticmethod
     def empty() -> Predictions:
+        """No rows."""
         return Predictions(np.zeros((0, 7)), np.zeros((0, 2)), np.zeros(0, dtype=np.int64), np.zeros(0), ())
 
 
@@ -162,8 +164,8 @@ def save(path: Path, info: Info) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             pickle.dump(_canonical(data), file, protocol=PICKLE_PROTOCOL)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -175,7 +177,7 @@ def load(path: Path) -> Info:
     Raises InfoError when the file is missing, is no info file, or names anything but builtins and numpy arrays.
     """
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             data = _Unpickler(file).load()
     except FileNotFoundError:
         raise InfoError(f"{path}: no such info file; `dvc repro create_info` or `dvc pull` brings it") from None

@@ -64,7 +64,7 @@ def read_stages(root: Path = ROOT) -> list[PipelineStage]:
 def compose(stage: str, overrides: tuple[str, ...] = ()) -> tuple[DictConfig, frozenset[str]]:
     """The configuration of `stage` and the files of conf/ that it is made of."""
     loader = ConfigLoaderImpl(create_automatic_config_search_path(None, None, str(CONF)))
-    arguments = dict(config_name=stage, overrides=list(overrides), run_mode=RunMode.RUN)
+    arguments = {"config_name": stage, "overrides": list(overrides), "run_mode": RunMode.RUN}
     cfg = loader.load_configuration(**arguments)
     defaults = loader.compute_defaults_list(**arguments).defaults
     files = {f"conf/{item.config_path}.yaml" for item in defaults if (CONF / f"{item.config_path}.yaml").exists()}

@@ -52,7 +52,10 @@ class Made:
 def copy_of_this_repository(target: Path) -> Path:
     """The files that git knows or would add, committed in a repository of their own."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     for name in listed.stdout.decode().split("\0"):
         if name and (ROOT / name).exists():
@@ -89,7 +92,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, demo_environment: dict[str, s
     template = copy_of_this_repository(tmp_path_factory.mktemp("template"))
     commit_all(template)
     done = subprocess.run(
-        ["t4zoo", "demo"], cwd=template, env=demo_environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["t4zoo", "demo"],
+        cwd=template,
+        env=demo_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     assert done.returncode == 0, done.stdout
     return Made(template, template / ".demo", done.stdout, demo_environment)

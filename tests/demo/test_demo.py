@@ -77,7 +77,8 @@ def test_train_and_test_scenes_differ(made: Made):
     from t4zoo.info import load
 
     train, test = (
-        {frame.scene for frame in load(made.clone / f"info/base/info_{split}.pkl").frames} for split in ("train", "test")
+        {frame.scene for frame in load(made.clone / f"info/base/info_{split}.pkl").frames}
+        for split in ("train", "test")
     )
     assert train
     assert test
