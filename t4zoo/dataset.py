@@ -60,6 +60,7 @@ class LidarDataset(Dataset[tuple[Tensor, Sample]]):
         self.max_sweeps, self.min_points, self.seed = max_sweeps, min_points, seed
         self.augmentation = Augmentation(**augment) if augment else None
         self.cached: dict[int, NDArray[np.float32]] | None = {} if cache else None
+        self.metainfo = {"classes": tuple(class_names or ())}  # where mmengine looks for it
         self.epoch = 0
 
     def __len__(self) -> int:

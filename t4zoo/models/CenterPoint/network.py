@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ class CenterPoint(BaseModel):
 
 
 def _check_grid(shape: tuple[int, int], strides: Sequence[int]) -> None:
-    total = int(torch.tensor(list(strides)).prod())
+    total = math.prod(strides)
     if any(cells % total for cells in shape):
         raise UsageError(
             f"point_cloud_range and voxel_size give {shape[0]} x {shape[1]} cells, which the backbone's strides "

@@ -7,11 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import torch
+from matplotlib.figure import Figure
 from mmengine.hooks import Hook
 
 FILES = ("scalars.json", "loss.csv", "loss.png")
@@ -78,11 +75,11 @@ def _rounded(row: dict[str, float]) -> dict[str, float]:
 
 
 def _draw(rows: list[dict[str, float]], path: Path) -> None:
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
     for name in rows[0]:
         if name.startswith("loss"):
             axes.plot([row["iter"] for row in rows], [row[name] for row in rows], label=name)
     axes.set(xlabel="iteration", ylabel="loss", yscale="log")
     axes.legend()
     figure.savefig(path, metadata={"Software": None})
-    plt.close(figure)

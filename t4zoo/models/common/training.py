@@ -20,6 +20,7 @@ from t4zoo.models.common import checkpoint, loader
 from t4zoo.models.common.curves import FILES as CURVES
 
 LOG = "train_log.log"
+NOISE = ("Exp name: ", "Distributed training is not used")  # said by mmengine at every turn, and nothing to a user
 
 
 class SetEpoch(Hook):
@@ -39,7 +40,8 @@ class StartFrom(Hook):
     def before_train(self, runner: Any) -> None:
         """Called by the Runner."""
         loaded = checkpoint.Checkpoint(**CheckpointLoader.load_checkpoint(self.parent, map_location="cpu"))
-        left = checkpoint.start_from(runner.model, loaded, len(runner.model.class_names), self.parent)
+        model = _network(runner)
+        left = checkpoint.start_from(model, loaded, len(model.class_names), self.parent)
         runner.logger.info(f"started from {self.parent}" + (f"; not taken over: {', '.join(left)}" if left else ""))
 
 
@@ -51,8 +53,18 @@ class QuietRunner(Runner):
         logger = super().build_logger(log_level, str(Path(self.work_dir) / LOG), **kwargs)
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(lambda record: "\n" not in record.getMessage())
+                handler.addFilter(_is_line)
         return logger
+
+
+def _is_line(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    return "\n" not in message and not message.startswith(NOISE)
+
+
+def _network(runner: Runner) -> Any:
+    """The model itself, where several GPUs have it wrapped."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str, fetch: Callable[[str], Path]) -> Path:
@@ -76,11 +88,12 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
         results.mkdir()
         Config(settings).dump(results / "config.py")
         # mmengine adds dated files and folders of its own to its working folder; only what is named here is kept.
-        runner = QuietRunner.from_cfg(Config({**settings, "work_dir": str(work)}))
+        runner = _runner({**settings, "work_dir": str(work)})
         runner.train()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         weights = results / f"epoch_{runner.epoch}.pth"
-        checkpoint.save(weights, model.state_dict(), {**meta, "model": settings["model"], "epoch": runner.epoch})
+        checkpoint.save(
+            weights, _network(runner).state_dict(), {**meta, "model": settings["model"], "epoch": runner.epoch}
+        )
         if runner.rank == 0:
             for name in (LOG, *CURVES):
                 (work / name).replace(results / name)
@@ -88,3 +101,10 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
                 out.rename(Path(scratch) / "before")
             results.rename(out)
     return out / weights.name
+
+
+def _runner(settings: dict[str, Any]) -> QuietRunner:
+    try:
+        return QuietRunner.from_cfg(Config(settings))
+    except (TypeError, KeyError, ImportError) as error:
+        raise UsageError(f"the configuration names what cannot be built: {error}") from error

@@ -15,6 +15,8 @@ from t4zoo.models.common.inference import predict
 from tests.models.street import CLASSES, make_frames
 from tests.pipeline import ROOT
 
+STEPS = 100
+
 
 def settings(name="tiny") -> dict:
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
@@ -31,17 +33,19 @@ def network(**changes) -> CenterPoint:
 
 @pytest.fixture(scope="module")
 def overfitted(tmp_path_factory):
-    """A network that has seen two frames a hundred times, the frames, and their data root."""
+    """A network that has seen two frames many times, the frames, and their data root."""
     torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("data")
     frames, model = make_frames(root, 2), network()
     data = LidarDataset(frames, root, model.point_features, model.point_cloud_range, model.max_sweeps)
     batch = collate([data[0], data[1]])
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.004)
-    for _ in range(100):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.006, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.006, total_steps=STEPS)
+    for _ in range(STEPS):
         optimizer.zero_grad()
         sum(model(**batch, mode="loss").values()).backward()
         optimizer.step()
+        schedule.step()
     return model.eval(), frames, root
 
 
@@ -52,9 +56,9 @@ def test_two_frames_can_be_learnt_by_heart(overfitted):
         assert sorted(sure.labels.tolist()) == [0, 1, 2, 3, 4]
         for label in range(len(CLASSES)):
             box, truth = sure.boxes[sure.labels == label][0], frame.instances.boxes[label]
-            assert np.hypot(*(box[:2] - truth[:2])) < 0.3, CLASSES[label]
-            np.testing.assert_allclose(box[3:6], truth[3:6], rtol=0.15)
-            assert abs(math.remainder(box[6] - truth[6], 2 * math.pi)) < 0.2, CLASSES[label]
+            assert np.hypot(*(box[:2] - truth[:2])) < 0.1, CLASSES[label]
+            np.testing.assert_allclose(box[3:6], truth[3:6], rtol=0.05)
+            assert abs(math.remainder(box[6] - truth[6], 2 * math.pi)) < 0.05, CLASSES[label]
 
 
 def test_ids_of_predictions_are_the_same_in_every_run_and_never_twice(overfitted):
@@ -138,3 +142,12 @@ def test_neck_levels_that_do_not_fit_together_are_refused():
     neck = settings()["neck"] | {"strides": [1, 2, 2]}
     with pytest.raises(UsageError, match="unequal"):
         network(neck=neck)
+
+
+def test_the_full_size_has_the_grid_and_the_stride_of_the_vehicles():
+    arguments = settings("base")
+    arguments.pop("type")
+    with torch.device("meta"):
+        model = CenterPoint(**arguments)
+    assert model.grid.shape == (760, 760)
+    assert (model.downsample, model.in_features, model.encoder.out_channels) == (1, 9, 32)
