@@ -31,7 +31,9 @@ def main(cfg: DictConfig) -> None:
     write_infos(out, name, raw, labelling)
     write_dataset_list(out, name, written)
     write_log(out, name, ensemble, raw, labelling)
-    print(f"wrote {out} and {pseudo}: {labelling.final.sum()} labels in {len(raw.frames)} frames, {len(written)} scenes")
+    print(
+        f"wrote {out} and {pseudo}: {labelling.final.sum()} labels in {len(raw.frames)} frames, {len(written)} scenes"
+    )
 
 
 if __name__ == "__main__":
