@@ -158,14 +158,13 @@ def pull(
     """Bring a version into a folder, each file checked by its sha256. Needs neither git nor DVC."""
     from dataclasses import asdict
 
-    from t4zoo.zoo.fetch import pull as fetch
-    from t4zoo.zoo.fetch import select
+    from t4zoo.zoo import pull as library
     from t4zoo.zoo.locate import locate
 
     located = locate(version, _where(zoo))
-    total = sum(file.size for file in select(located, role or ()))
+    total = sum(file.size for file in library.select(located, role or ()))
     with progress(f"pulling {located.released.name}", total, unit="bytes") as advance:
-        pulled = fetch(located, to, role or (), advance)
+        pulled = library.pull(located, to, role or (), advance)
     if as_json:
         print_json(asdict(pulled))
     else:

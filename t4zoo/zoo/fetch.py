@@ -14,10 +14,10 @@ from pathlib import Path
 
 from t4zoo.zoo.address import address_of, find_repository
 from t4zoo.zoo.catalogue import NotReleasedError
-from t4zoo.zoo.fetch import FetchError, OnBytes, download, fetch, is_whole, sha256_of
 from t4zoo.zoo.folder import FolderError, Unchanged, open_folder
 from t4zoo.zoo.locate import Located, Where, locate
 from t4zoo.zoo.manifest import ManifestFile
+from t4zoo.zoo.pull import FetchError, OnBytes, bring, download, is_whole, sha256_of
 from t4zoo.zoo.reference import AtUrl, parse_reference
 from t4zoo.zoo.whole import write_whole
 
@@ -52,7 +52,7 @@ def _of_version(located: Located, on_bytes: OnBytes) -> Path:
     file = located.file or _checkpoint(located)
     path = _place(file.sha256, file.path.rpartition("/")[2])
     if not is_whole(path, file):
-        fetch(located.source, located.path(file), path, file, on_bytes)
+        bring(located.source, located.path(file), path, file, on_bytes)
     return path
 
 

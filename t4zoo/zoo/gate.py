@@ -59,8 +59,8 @@ def check_workspace(candidate: Candidate) -> list[Refusal]:
     try:
         status: dict[str, Any] = json.loads(result.stdout)
     except ValueError:
-        words = (result.stderr.strip().splitlines() or ["no answer"])[-1]
-        return [Refusal("dvc status", words.removeprefix("ERROR: "), "`dvc status` must work before a release")]
+        words = [line.removeprefix("ERROR: ") for line in result.stderr.splitlines() if line.startswith("ERROR: ")]
+        return [Refusal("dvc status", (words or ["no answer"])[0], "`dvc status` must work before a release")]
     stages = candidate.stages()
     refusals = []
     for stage, reasons in sorted(status.items()):
@@ -144,8 +144,10 @@ def check_store(
             refusals.append(Refusal(path, str(answer), f"remove {_names(objects, md5, file.folder)}, then `dvc push`"))
         else:
             stored[md5] = answer
-    for folder, paths in sorted(missing.items(), key=lambda item: item[1]):
-        refusals.append(Refusal("store", f"lacks {_some(paths)}", _how_to_push(objects, folder)))
+    cures: dict[str, list[str]] = defaultdict(list)
+    for folder, paths in missing.items():
+        cures[_how_to_push(objects, folder)] += paths
+    refusals += [Refusal("store", f"lacks {_some(sorted(paths))}", cure) for cure, paths in sorted(cures.items())]
     return stored, refusals
 
 

@@ -47,7 +47,7 @@ def pull(located: Located, to: Path, roles: Iterable[str] = (), on_bytes: OnByte
     if strangers and not is_ours:
         raise FetchError(f"{to / strangers[0]}: exists with other bytes; choose an empty folder, or remove it")
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda file: fetch(located.source, located.path(file), to / file.path, file, on_bytes), absent))
+        list(pool.map(lambda file: bring(located.source, located.path(file), to / file.path, file, on_bytes), absent))
     with whole(manifest) as temporary:
         temporary.write_bytes(located.released.content)
     return Pulled(tuple(file.path for file in absent), tuple(file.path for file in wanted if file not in absent))
@@ -66,7 +66,7 @@ def select(located: Located, roles: Iterable[str]) -> list[ManifestFile]:
     return [file for file in files if not roles or file.role in roles]
 
 
-def fetch(source: Folder, path: str, to: Path, file: ManifestFile, on_bytes: OnBytes = lambda count: None) -> None:
+def bring(source: Folder, path: str, to: Path, file: ManifestFile, on_bytes: OnBytes = lambda count: None) -> None:
     """Bring one file; raises FetchError when it is missing or its bytes are not the manifest's."""
     url = source.address.url_of(path)
     try:

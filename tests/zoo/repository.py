@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 STAGE = """\
 # Writes what a stage of the pipeline would: python stage.py <stage> <model> <product>
 import json, random, sys
 from pathlib import Path
+from typing import Any
 
 stage, model, product = sys.argv[1:4]
 seed = json.loads(Path("params.yaml").read_text())["seed"]
@@ -59,6 +60,7 @@ stages:
     do:
       cmd: PYTHON stage.py train ${item.model} base
       deps:
+        - stage.py
         - info/base/info_train.pkl
         - ${item.parent}
       params: [seed]
@@ -69,6 +71,7 @@ stages:
     do:
       cmd: PYTHON stage.py evaluate ${item.model} base
       deps:
+        - stage.py
         - info/base/info_test.pkl
         - models/CenterPoint/${item.model}/train
       outs:
@@ -78,6 +81,7 @@ stages:
     do:
       cmd: PYTHON stage.py export ${item.model} base
       deps:
+        - stage.py
         - models/CenterPoint/${item.model}/train
       outs:
         - models/CenterPoint/${item.model}/export
@@ -116,6 +120,10 @@ class Repository:
 
     root: Path
     url: str
+
+    @property
+    def bucket(self) -> str:
+        return self.url.removeprefix("s3://").partition("/")[0]
 
     @property
     def zoo(self) -> str:
@@ -174,21 +182,21 @@ def make(root: Path, url: str) -> Repository:
     return repository
 
 
-def copy(repository: Repository, root: Path, url: str, client: object) -> Repository:
+def copy(repository: Repository, root: Path, url: str, client: Any) -> Repository:
     """The same repository at another place and with another folder in S3, for a test that spoils it."""
     shutil.copytree(repository.root, root, symlinks=True)
+    copy_objects(repository.url, url, client)
     other = Repository(root, url)
-    bucket, _, old = repository.url.removeprefix("s3://").partition("/")
-    new = url.removeprefix("s3://").partition("/")[2]
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{old}/"):  # type: ignore[attr-defined]
-        for item in page.get("Contents", []):
-            target = new + item["Key"].removeprefix(old)
-            client.copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": item["Key"]})  # type: ignore[attr-defined]
     other.write(".dvc/config", CONFIG.format(url=url))
     # The commit is made anew rather than added, so that the history is as short as in the original.
     other.git("commit", "--quiet", "--all", "--amend", "--no-edit")
     return other
 
 
-def environment_of(server_environment: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, **server_environment}
+def copy_objects(source: str, target: str, client: Any) -> None:
+    """All objects below one `s3://bucket/prefix` to another in the same bucket."""
+    bucket, _, old = source.removeprefix("s3://").partition("/")
+    new = target.removeprefix("s3://").partition("/")[2]
+    for item in client.list_objects_v2(Bucket=bucket, Prefix=f"{old}/")["Contents"]:
+        key = new + item["Key"].removeprefix(old)
+        client.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": item["Key"]})

@@ -36,13 +36,13 @@ def test_release_puts_files_and_manifest_in_the_zoo_and_a_tag_on_the_commit(repo
     assert f"manifest-sha256: {digest}" in repository.git("tag", "-l", "--format=%(contents)", NAME).splitlines()
 
 
-def test_manifest_says_where_the_version_came_from(released: Repository) -> None:
-    manifest = Manifest.model_validate_json(released.t4zoo("show", NAME, "--json").out)
-    assert manifest.source.commit == released.git("rev-parse", "HEAD")
+def test_manifest_says_where_the_version_came_from(published: Repository) -> None:
+    manifest = Manifest.model_validate_json(published.t4zoo("show", NAME, "--json").out)
+    assert manifest.source.commit == published.git("rev-parse", "HEAD")
     assert manifest.source.committer == "Ada Tester <ada@example.invalid>"
-    assert manifest.source.dvc_lock == hashlib.sha256((released.root / "dvc.lock").read_bytes()).hexdigest()
+    assert manifest.source.dvc_lock == hashlib.sha256((published.root / "dvc.lock").read_bytes()).hexdigest()
     assert manifest.scenes is not None and manifest.scenes.train == ("a/0", "b/1") and manifest.scenes.test == ("d/2",)
-    config = released.root / "models/CenterPoint/t4base/train/config.py"
+    config = published.root / "models/CenterPoint/t4base/train/config.py"
     assert manifest.config == hashlib.sha256(config.read_bytes()).hexdigest()
     assert manifest.packages == {"torch": "2.13.0", "numpy": "2.4.0"}
     assert manifest.parent is None and manifest.product == "base"
@@ -57,13 +57,13 @@ def test_a_release_of_ten_files_takes_at_most_two_requests_a_file_and_six(reposi
 
 
 def test_anyone_can_get_a_released_file_by_its_readable_url_and_nothing_of_the_store(
-    released: Repository, server: Server
+    published: Repository, server: Server
 ) -> None:
-    base = released.url.replace("s3://", f"{server.endpoint}/")
+    base = published.url.replace("s3://", f"{server.endpoint}/")
     with urllib.request.urlopen(f"{base}/autoware-ml/{FOLDER}/epoch_3.pth") as answer:
         content = answer.read()
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    local = released.root / "models/CenterPoint/t4base/train/epoch_3.pth"
+    local = published.root / "models/CenterPoint/t4base/train/epoch_3.pth"
     assert content == local.read_bytes()
     md5 = hashlib.md5(content).hexdigest()
     try:
