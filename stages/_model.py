@@ -9,8 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from t4zoo.autolabel.provenance import signature
+from stages._fetch import fetch
 from t4zoo.info import Frame, Predictions
+from t4zoo.models.common.signature import signature
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def open_model(reference: str, device: str) -> Trained:
 
     from t4zoo.models.common import checkpoint
 
-    path = checkpoint.resolve(reference, _fetch)
+    path = checkpoint.resolve(reference, fetch)
     if path is None:
         raise checkpoint.CheckpointError(f"{reference}: names no checkpoint")
     if device == "auto":
@@ -58,10 +59,3 @@ def predict_frames(trained: Trained, frames: Sequence[Frame], cfg: DictConfig) -
 
     found = predict(trained.network, frames, Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, tell)
     return [rows for _, rows in found]
-
-
-def _fetch(reference: str) -> Path:
-    # Only a checkpoint that is not on this machine needs the zoo; the zoo's code is no part of the result.
-    from t4zoo.zoo.fetch import resolve
-
-    return resolve(reference)

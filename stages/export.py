@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from omegaconf import OmegaConf
 
 from stages._entry import stage
+from stages._fetch import fetch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -20,7 +21,7 @@ def export(cfg: DictConfig) -> None:
     from t4zoo.export.autoware import bundle_config
     from t4zoo.models.common.checkpoint import CheckpointError, resolve
 
-    weights = resolve(cfg.checkpoint, _fetch)
+    weights = resolve(cfg.checkpoint, fetch)
     if weights is None:
         raise CheckpointError(f"{cfg.checkpoint}: names no checkpoint to export")
     proof = bundle.Proof(
@@ -36,13 +37,6 @@ def export(cfg: DictConfig) -> None:
     for report in bundle.export(weights, Path(cfg.out), autoware, cfg.onnx.opset, proof):
         print(report)
     print(f"wrote {cfg.out}")
-
-
-def _fetch(reference: str) -> Path:
-    # Only a checkpoint that is not on this machine needs the zoo; the zoo's code is no part of the result.
-    from t4zoo.zoo.fetch import resolve
-
-    return resolve(reference)
 
 
 if __name__ == "__main__":

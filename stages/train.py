@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from stages._entry import stage
+from stages._fetch import fetch
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
 @stage("train")
-def train(cfg: DictConfig) -> None:
+def main(cfg: DictConfig) -> None:
     """Info and parent in, the model's `train` folder out."""
-    from t4zoo.models.common.training import train as run
+    from t4zoo.models.common.training import train
 
     settings: dict[str, Any] = OmegaConf.to_container(cfg.runner, resolve=True)  # type: ignore[assignment]
     meta = {
@@ -27,15 +28,8 @@ def train(cfg: DictConfig) -> None:
         "max_sweeps": cfg.product.max_sweeps,
         "point_features": list(cfg.algorithm.network.point_features),
     }
-    print(f"wrote {run(settings, meta, Path(cfg.out), cfg.parent, _fetch)}")
-
-
-def _fetch(reference: str) -> Path:
-    # Only a parent that is not on this machine needs the zoo; without one, the zoo's code is no part of the result.
-    from t4zoo.zoo.fetch import resolve
-
-    return resolve(reference)
+    print(f"wrote {train(settings, meta, Path(cfg.out), cfg.parent, fetch)}")
 
 
 if __name__ == "__main__":
-    train()
+    main()

@@ -62,8 +62,8 @@ def test_deps_list_exactly_the_code_that_the_stage_imports(stage: PipelineStage,
     if stage.kind in ("evaluate", "export", "predict"):  # the checkpoint names the class of its model
         modules.add(f"t4zoo.models.{algorithm_of(stage)}.network")
     needed, listed = library_files(graph, modules), expand(stage.deps)
-    assert not needed - listed, f"{stage.name} reads these, and dvc.yaml does not list them: a stale result"
-    assert not listed - needed, f"{stage.name} does not read these, and dvc.yaml lists them: a needless rerun"
+    assert sorted(needed - listed) == [], f"{stage.name} reads what dvc.yaml does not list: a stale result"
+    assert sorted(listed - needed) == [], f"{stage.name} does not read what dvc.yaml lists: a needless rerun"
 
 
 def algorithm_of(stage: PipelineStage) -> str:

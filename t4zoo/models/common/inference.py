@@ -29,8 +29,8 @@ def predict(
 ) -> Iterator[tuple[Frame, Predictions]]:
     """Each frame with the boxes that `model` (from `checkpoint.build`) finds in it, in the order of `frames`.
 
-    data_root: what the lidar paths are relative to. name: of the model; with the frame's token and the rank of a box
-    it makes the box's id, so that the same run gives the same ids. progress(done, total) is called after each batch.
+    data_root: what the lidar paths are relative to. name: of the model; with the frame and the rank of a box it
+    makes the box's id, so that the same run gives the same ids. progress(done, total) is called after each batch.
     Raises PointsError for a lidar file that cannot be read.
     """
     dataset = LidarDataset(frames, data_root, model.point_features, model.point_cloud_range, model.max_sweeps)
@@ -40,14 +40,15 @@ def predict(
         with torch.no_grad():
             found = model.predict([cloud.to(device) for cloud in batch["inputs"]])
         for boxes in found:
-            yield frames[done], _predictions(boxes, frames[done].token, name)
+            yield frames[done], _predictions(boxes, frames[done], name)
             done += 1
         if progress:
             progress(done, len(frames))
 
 
-def _predictions(rows: Boxes, token: str, name: str) -> Predictions:
-    ids = tuple(str(uuid.uuid5(ID_SPACE, f"{token}/{name}/{rank}")) for rank in range(len(rows.boxes)))
+def _predictions(rows: Boxes, frame: Frame, name: str) -> Predictions:
+    key = f"{frame.scene}/{frame.token}/{name}"  # a copied scene has the tokens of its original
+    ids = tuple(str(uuid.uuid5(ID_SPACE, f"{key}/{rank}")) for rank in range(len(rows.boxes)))
     columns = (column.double().cpu().numpy() for column in (rows.boxes, rows.velocities, rows.scores))
     boxes, velocities, scores = columns
     return Predictions(boxes, velocities, rows.labels.cpu().numpy().astype(np.int64), scores, ids)

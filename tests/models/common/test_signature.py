@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from t4zoo.autolabel.provenance import signature
+from t4zoo.models.common.signature import signature
 
 SHA = "0123456789abcdef" * 4
 
