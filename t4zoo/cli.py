@@ -62,8 +62,7 @@ def serve(
     from t4zoo.zoo.server import Server, instructions
 
     with Server(data) as server:
-        print(instructions(server), flush=True)
-        _until_interrupted(server.wait)
+        _until_interrupted(lambda: print(instructions(server), flush=True), server.wait)
     print("stopped; the objects stay where they are")
 
 
@@ -213,8 +212,8 @@ def _where(zoo: str | None) -> Where:
     return Where(zoo, find_repository(Path.cwd()))
 
 
-def _until_interrupted(wait: Callable[[], None]) -> None:
-    """Wait until Ctrl-C, or until the process is asked to end."""
+def _until_interrupted(*actions: Callable[[], None]) -> None:
+    """Do these until Ctrl-C, or until the process is asked to end."""
     import signal
 
     def stop(*_: object) -> None:
@@ -222,7 +221,8 @@ def _until_interrupted(wait: Callable[[], None]) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     try:
-        wait()
+        for action in actions:
+            action()
     except KeyboardInterrupt:
         print("\nstopping", flush=True)
 

@@ -242,7 +242,7 @@ def _connect(address: Address) -> tuple[S3Client, bool]:
         own_server = credentials.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         config = Config(
             signature_version=UNSIGNED if anonymous else None,
-            retries={"mode": "standard", "max_attempts": 5},
+            retries={"mode": "standard", "total_max_attempts": 4},
             max_pool_connections=16,
             connect_timeout=10,
             read_timeout=300,  # a copy of 5 GB answers when it is done

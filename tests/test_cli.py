@@ -1,0 +1,89 @@
+"""The `t4zoo` command: quick to start, plain in its errors, silent about credentials."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from t4zoo.zoo.server import Server
+
+HEAVY = ("torch", "mmengine", "dvc", "hydra", "numpy", "onnx")
+
+
+def run(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "t4zoo", *arguments]
+    return subprocess.run(command, cwd=cwd, env={**os.environ, **variables}, capture_output=True, text=True)
+
+
+def imported(code: str, cwd: Path) -> set[str]:
+    script = f"import sys\n{code}\nprint('modules:', *sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rpartition("modules: ")[2].split())
+
+
+def test_list_imports_no_heavy_package(s3: Server, prefix: str, tmp_path: Path) -> None:
+    url = f"s3://{s3.bucket}/{prefix}/autoware-ml"
+    code = f"from t4zoo.cli import app\napp(['list', '--json', '--zoo', {url!r}], standalone_mode=False)"
+    modules = imported(code, tmp_path)
+    assert "boto3" in modules and not modules.intersection(HEAVY)
+
+
+def test_help_imports_nothing_of_the_library_but_the_command(alone: Path, tmp_path: Path) -> None:
+    code = "from t4zoo.cli import app\ntry:\n    app(['--help'])\nexcept SystemExit: pass"
+    modules = imported(code, tmp_path)
+    ours = {name for name in modules if name.startswith("t4zoo")}
+    assert ours == {"t4zoo", "t4zoo.cli", "t4zoo.errors", "t4zoo.screen"}
+    assert not modules.intersection((*HEAVY, "boto3", "pydantic"))
+
+
+def test_every_command_explains_itself(alone: Path, tmp_path: Path) -> None:
+    told = run("--help", cwd=tmp_path).stdout
+    for command in ("sample", "serve", "init", "release", "list", "show", "pull", "verify", "demo"):
+        assert command in told
+        own = run(command, "--help", cwd=tmp_path)
+        assert own.returncode == 0 and "Usage" in own.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("show", "CenterPoint/t4base"), 2, "write algorithm/model@version"),
+        (("show", "CenterPoint/t4base@v1"), 2, "vX.Y.Z"),
+        (("show", "ftp://host/x"), 2, "ftp:// is not known"),
+        (("list",), 2, "T4ZOO_URL"),
+        (("release", "CenterPoint/t4base@v1.0.0"), 2, "not in a git repository"),
+        (("pull", "CenterPoint/t4base@v1.0.0"), 2, "--to"),
+        (("list", "--zoo", "http://127.0.0.1:9/bucket/autoware-ml"), 1, "cannot be reached"),
+    ],
+)
+def test_an_error_is_one_line_and_an_exit_code(
+    alone: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    told = run(*arguments, cwd=tmp_path, TERMINAL_WIDTH="200")
+    assert told.returncode == code and words in told.stderr and "Traceback" not in told.stderr
+
+
+def test_what_s3_refuses_is_told_in_words_without_credentials(
+    s3: Server, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo = f"s3://{s3.bucket}/{prefix}/autoware-ml"
+    store = f"s3://{s3.bucket}/{prefix}/dvc"
+    key, secret = s3.environment["AWS_ACCESS_KEY_ID"], "a-wrong-secret-of-no-one"
+    cases = [
+        (run("list", "--zoo", zoo, cwd=tmp_path, AWS_SECRET_ACCESS_KEY=secret), "does not accept these credentials"),
+        (run("list", "--zoo", zoo, cwd=tmp_path, AWS_ENDPOINT_URL="http://127.0.0.1:9"), "cannot reach"),
+        (run("list", "--zoo", "s3://no-such-bucket/x", cwd=tmp_path), "there is no bucket 'no-such-bucket'"),
+        (run("list", "--zoo", zoo, cwd=tmp_path, AWS_PROFILE="nobody"), "nobody"),
+    ]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    cases.append((run("list", "--zoo", store, cwd=tmp_path), "access denied without credentials"))
+    for told, words in cases:
+        assert words in told.stderr and told.stderr.startswith("error: "), told
+        assert told.returncode in (1, 2) and "Traceback" not in told.stderr
+        assert key not in told.stderr + told.stdout and secret not in told.stderr + told.stdout
