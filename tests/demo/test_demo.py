@@ -206,6 +206,47 @@ def test_info_is_byte_identical_when_it_is_made_again(made: Made, tmp_path: Path
     assert digests(tmp_path / "info") == digests(made.clone / "info/base")
 
 
+@pytest.mark.parametrize("form", ["version", "zoo", "http", "s3"])
+def test_a_training_starts_from_a_released_version_however_it_is_named(
+    made: Made, server: Server, tmp_path: Path, form: str
+):
+    checkpoint = next(made.pulled.glob("epoch_*.pth"))
+    parent = {
+        "version": VERSION,
+        "zoo": f"zoo://CenterPoint/t4base/v1.0.0/{checkpoint.name}",
+        "http": f"{released_url(server)}/{checkpoint.name}",
+        "s3": f"s3://t4zoo/demo/autoware-ml/models/CenterPoint/t4base/v1.0.0/{checkpoint.name}",
+    }[form]
+    few = ["algorithm.epochs=1", "product=x2", "info=info/x2/info_val.pkl"]
+    made.run("python", "-m", "stages.train", f"parent={parent}", *few, f"out={tmp_path / 'train'}")
+    log = (tmp_path / "train" / "train_log.log").read_text()
+    assert f"started from {parent}" in log
+
+
+def test_a_released_model_signs_its_predictions_with_its_version(made: Made, server: Server, tmp_path: Path):
+    from t4zoo.info import load
+
+    assert server.endpoint in made.environment["AWS_ENDPOINT_URL"]
+    made.run("python", "-m", "stages.predict", f"checkpoint={VERSION}", f"out={tmp_path / 'raw.pkl'}")
+    assert load(tmp_path / "raw.pkl").extra["model"]["name"] == VERSION
+
+
+def test_metrics_and_plots_are_dvcs(made: Made, tmp_path: Path):
+    shown = json.loads(made.run("dvc", "metrics", "show", "--json").stdout)
+    assert "models/CenterPoint/t4base/evaluate/metrics.json" in json.dumps(shown)
+    made.run("dvc", "plots", "show", "--out", str(tmp_path / "plots"))
+    page = (tmp_path / "plots" / "index.html").read_text()
+    for name in ("precision_recall.csv", "loss.csv"):
+        assert name in page
+
+
+def test_the_version_is_a_dvc_artifact(made: Made, server: Server, tmp_path: Path):
+    assert server.endpoint
+    command = ["dvc", "artifacts", "get", str(made.clone), "CenterPoint/t4base", "--rev", "v1.0.0"]
+    made.run(*command, "--out", str(tmp_path / "got"), cwd=tmp_path)
+    assert digests(tmp_path / "got") == digests(made.clone / "models/CenterPoint/t4base/train")
+
+
 @pytest.mark.usefixtures("server")
 def test_releasing_the_same_again_changes_nothing_and_other_bytes_are_refused(made: Made, tmp_path: Path):
     clone = made.copy_of_clone(tmp_path / "clone")
