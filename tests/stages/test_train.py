@@ -140,6 +140,14 @@ def test_an_argument_that_the_network_does_not_have_is_named(data, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_training_that_diverges_is_stopped(data, tmp_path):
+    done = train(data, tmp_path / "train", "algorithm.optimizer.lr=1.0e+30", "algorithm.epochs=4")
+    assert done.returncode == 1
+    assert "no longer a number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_mixed_precision_without_a_gpu_is_refused_with_a_cure(data, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")

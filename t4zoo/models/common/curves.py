@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,14 @@ import torch
 from matplotlib.figure import Figure
 from mmengine.hooks import Hook
 
+from t4zoo.errors import T4zooError
+
 FILES = ("scalars.json", "loss.csv", "loss.png")
 DIGITS = 6  # significant; the last bits of a loss differ between machines
+
+
+class TrainingError(T4zooError):
+    """A training that can come to nothing."""
 
 
 class Curves(Hook):
@@ -45,6 +52,11 @@ class Curves(Hook):
                 name: float(torch.stack([row[name] for row in self.pending]).double().mean())
                 for name in self.pending[0]
             }
+            if not all(map(math.isfinite, means.values())):
+                raise TrainingError(
+                    f"the loss is no longer a number (epoch {runner.epoch + 1}, iteration {runner.iter + 1}); "
+                    "lower algorithm.optimizer.lr, or look for broken boxes in the info file"
+                )
             self.this_epoch.append((len(self.pending), means))
             lr = runner.optim_wrapper.get_lr()["lr"][0]
             self.rows.append(_rounded({"epoch": runner.epoch + 1, "iter": runner.iter + 1, "lr": lr, **means}))

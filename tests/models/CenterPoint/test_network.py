@@ -6,7 +6,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from t4zoo.dataset import LidarDataset, collate
+from t4zoo.dataset import LidarDataset, Sample, collate
 from t4zoo.errors import UsageError
 from t4zoo.models.CenterPoint.head import CenterMaps
 from t4zoo.models.CenterPoint.network import CenterPoint
@@ -101,17 +101,20 @@ def test_points_far_to_the_left_appear_in_high_rows_and_middle_columns():
 
 
 def test_a_frame_without_objects_can_be_learnt_from():
-    from t4zoo.dataset import Sample
-
     none = Sample(torch.zeros(0, 7), torch.zeros(0, 2), torch.zeros(0, dtype=torch.long))
     losses = network().forward([torch.rand(50, 4)] * 2, [none, none], mode="loss")
     assert all(value.isfinite() for value in losses.values())
     assert losses["loss_reg"] == 0
 
 
-def test_unknown_velocities_are_not_learnt_from():
-    from t4zoo.dataset import Sample
+def test_clouds_without_points_in_range_do_not_stop_the_training():
+    none = Sample(torch.zeros(0, 7), torch.zeros(0, 2), torch.zeros(0, dtype=torch.long))
+    losses = network().forward([torch.full((3, 4), 99.0)] * 2, [none, none], mode="loss")
+    sum(losses.values()).backward()
+    assert all(value.isfinite() for value in losses.values())
 
+
+def test_unknown_velocities_are_not_learnt_from():
     model, boxes = network(), torch.tensor([[1.0, 2.0, 0.0, 4.0, 2.0, 1.5, 0.3]])
     label = torch.tensor([0])
     sample = Sample(boxes, torch.full((1, 2), torch.nan), label)
