@@ -78,7 +78,7 @@ def init(
 
     root = Path.cwd()
     plan = library.plan_init(root, url, endpoint, save_credentials)
-    library.probe(url, endpoint, write=not dry_run)
+    library.probe(root, url, endpoint, write=not dry_run)
     for write in plan.writes:
         print(f"{'would write' if dry_run else 'writes'} {write.path.relative_to(root)}")
     if plan.commit:

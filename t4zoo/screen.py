@@ -48,6 +48,7 @@ def progress(title: str, total: int | None = None, unit: str = "files") -> Itera
 
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), count)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
         yield lambda step: bar.advance(task, step if isinstance(step, int) else 1)

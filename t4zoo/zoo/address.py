@@ -91,6 +91,11 @@ def find_zoo(url: str | None, repository: Path | None) -> Address:
     return _remote(repository, ZOO)
 
 
+def zoo_of(repository: Path) -> Address:
+    """The zoo that this repository releases to: its remote and no other, whatever a reader's variable says."""
+    return _remote(repository, ZOO)
+
+
 def find_store(repository: Path) -> Address:
     """The store: DVC's remote of that name."""
     return _remote(repository, STORE)
@@ -131,7 +136,7 @@ def _configured(repository: Path, name: str) -> Address | None:
     if not remote.get("url"):
         return None
     credentials = _credentials(remote)
-    if name == ZOO and credentials == Credentials():
+    if name == ZOO and not (credentials.endpoint or credentials.profile or credentials.key_id):
         # Both lie in one service, since a release copies from the one to the other: what is said once holds for both.
         credentials = _credentials(config.get(f'remote "{STORE}"', {}))
     return parse_address(remote["url"], credentials)

@@ -14,7 +14,7 @@ from typing import Any
 from t4zoo.zoo import git
 from t4zoo.zoo.candidate import PARTS, Candidate
 from t4zoo.zoo.lock import TrackedFile, expand
-from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, role_of
+from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, ROLES, role_of
 from t4zoo.zoo.objects import MissingObjectError, ObjectError, Objects, Stored
 from t4zoo.zoo.refusal import Refusal
 
@@ -107,7 +107,7 @@ def check_roles(candidate: Candidate, paths: list[str]) -> list[Refusal]:
     roles = [role_of(path) for path in paths]
     where = f"models/{candidate.name.algorithm}/{candidate.name.model}"
     refusals = [
-        Refusal(where, f"has no file of the role {role}", "make it in train or export; docs/decisions names the roles")
+        Refusal(where, f"has no file of the role {role}", f"let train or export write {_names_of(role)}")
         for role in REQUIRED
         if role not in roles
     ]
@@ -115,6 +115,10 @@ def check_roles(candidate: Candidate, paths: list[str]) -> list[Refusal]:
     if len(checkpoints) > 1:
         refusals.append(Refusal(where, f"has several checkpoints: {_some(checkpoints)}", "let train keep one"))
     return refusals
+
+
+def _names_of(role: str) -> str:
+    return " or ".join(pattern for pattern, itself in ROLES if itself == role)
 
 
 def check_store(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from t4zoo.errors import T4zooError, UsageError
 from t4zoo.zoo import git
-from t4zoo.zoo.address import STORE, ZOO, Credentials, parse_address
+from t4zoo.zoo.address import STORE, ZOO, address_of, parse_address
 from t4zoo.zoo.manifest import digest
 from t4zoo.zoo.store import Description, S3Folder
 from t4zoo.zoo.whole import write_whole
@@ -70,12 +70,15 @@ def plan_init(root: Path, url: str, endpoint: str | None = None, save_credential
     return InitPlan(tuple(write for write in texts if _differs(write)), commit=not (root / ".git").exists())
 
 
-def probe(url: str, endpoint: str | None, write: bool = True) -> None:
+def probe(root: Path, url: str, endpoint: str | None, write: bool = True) -> None:
     """Make sure that the bucket is there and keeps conditional writes; raises FolderError or InitError if not.
 
     write: False only lists, and so cannot find a server that would let versions be overwritten.
     """
-    folder = S3Folder(parse_address(f"{url.rstrip('/')}/{FOLDERS[ZOO]}", Credentials(endpoint=endpoint)))
+    address = address_of(f"{url.rstrip('/')}/{FOLDERS[ZOO]}", root)
+    if endpoint:
+        address = replace(address, credentials=replace(address.credentials, endpoint=endpoint))
+    folder = S3Folder(address)
     next(folder.list(PROBE), None)
     if not write:
         return

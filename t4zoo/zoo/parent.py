@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, UsageError
 from t4zoo.zoo import git
 from t4zoo.zoo.candidate import Candidate
 from t4zoo.zoo.catalogue import Released, find, get, names
@@ -35,7 +35,10 @@ def find_parent(candidate: Candidate, objects: Objects, zoo: Folder, layout: Lay
     content = git.show(candidate.root, candidate.commit.id, str(text))
     if content is None:
         raise ParentError(f"{text}: is named in params.yaml but is not in the last commit")
-    data = yaml.safe_load(content)
+    try:
+        data = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise ParentError(f"{text}: not YAML ({error})") from error
     reference = data.get("checkpoint") if isinstance(data, dict) else None
     return _of_reference(str(text), data, str(reference), zoo, layout) if reference else None
 
@@ -59,7 +62,10 @@ def _of_workspace(candidate: Candidate, folder: str, objects: Objects, zoo: Fold
 
 
 def _of_reference(path: str, data: dict[str, Any], text: str, zoo: Folder, layout: Layout) -> Parent:
-    reference = parse_reference(text)
+    try:
+        reference = parse_reference(text)
+    except UsageError as error:
+        raise ParentError(f"{path}: {error}") from error
     declared = data.get("sha256")
     released: Released | None
     if isinstance(reference, AtUrl):

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from t4zoo.errors import UsageError
 from t4zoo.zoo import git
-from t4zoo.zoo.address import find_repository, find_store, find_zoo
+from t4zoo.zoo.address import find_repository, find_store, zoo_of
 from t4zoo.zoo.folder import OnRequest
 from t4zoo.zoo.layout import Layout, load_layout
 from t4zoo.zoo.publish import Outcome, publish
@@ -39,7 +39,7 @@ class Releasing:
         root = find_repository(folder.resolve())
         if root is None or git.root_of(root) != root:
             raise UsageError(f"{folder}: not in a git repository with .dvc/config at its top; a release needs both")
-        store, zoo = find_store(root), find_zoo(None, root)
+        store, zoo = find_store(root), zoo_of(root)
         return Releasing(name, root, load_layout(root), S3Folder(store, on_request), S3Folder(zoo, on_request))
 
     def plan(self, done: OnFile = lambda path: None) -> Plan:

@@ -195,7 +195,9 @@ class Server:
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end and self._process is not None and self._process.poll() is None:
             try:
-                client.put_object(Bucket=self.bucket, Key=".ready", Body=b"")
+                # Not empty: an empty object needs no volume, and volumes come up after everything else.
+                client.put_object(Bucket=self.bucket, Key=".ready", Body=b"ready")
+                client.get_object(Bucket=self.bucket, Key=".ready")["Body"].read()
                 client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(_policy(self.bucket)))
                 return True
             except (BotoCoreError, ClientError):

@@ -20,29 +20,27 @@ from t4zoo.zoo.release import Plan
 from t4zoo.zoo.store import S3Folder
 
 
-def attempt(plan: Plan, store: str, zoo: str, requests: int) -> int:
-    """Publish in a child that is killed before its request number `requests`; how it ended."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    left = [requests]
+def main(path: str, store: str, zoo: str) -> None:
+    plan: Plan = pickle.loads(Path(path).read_bytes())
+    left = [0]
 
     def count(method: str, url: str) -> None:
         left[0] -= 1
         if left[0] < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    publish(plan, S3Folder(parse_address(store), count), S3Folder(parse_address(zoo), count))
-    os._exit(0)
-
-
-def main(path: str, store: str, zoo: str) -> None:
-    plan: Plan = pickle.loads(Path(path).read_bytes())
+    # Made once, which takes most of the time, and first used in the child: no connection is shared.
+    folders = S3Folder(parse_address(store), count), S3Folder(parse_address(zoo), count)
     reader = S3Folder(parse_address(zoo))
     for requests in range(60):
-        code = attempt(plan, store, zoo, requests)
+        left[0] = requests
+        child = os.fork()
+        if not child:
+            publish(plan, *folders)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         visible = read(reader, f"{plan.folder}/{FILE_NAME}", LIMIT) is not None
-        print(requests, code, visible)
+        print(requests, code, visible, flush=True)
         if code == 0:
             return
 

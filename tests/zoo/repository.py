@@ -152,7 +152,7 @@ class Repository:
         """params.yaml (JSON is YAML too) for these models: name -> parent."""
         models = {
             f"CenterPoint-{model}": {"algorithm": "CenterPoint", "model": model, "product": "base", "parent": parent}
-            for model, parent in (parents or {"t4base": "conf/parent/scratch.yaml"}).items()
+            for model, parent in (parents or {"t4base": "conf/parents/scratch.yaml"}).items()
         }
         self.write("params.yaml", json.dumps({"seed": seed, "models": models}, indent=1))
         self.write("dvc.yaml", DVC)
@@ -175,7 +175,7 @@ def make(root: Path, url: str) -> Repository:
     repository.write(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
     repository.write(".gitignore", "/info/\n/models/\n__pycache__/\n")
     repository.write("stage.py", STAGE)
-    repository.write("conf/parent/scratch.yaml", "checkpoint: null\n")
+    repository.write("conf/parents/scratch.yaml", "checkpoint: null\n")
     repository.write("requirements.lock", "# pinned\nTorch==2.13.0\nnumpy==2.4.0 ; python_version > '3.10'\n")
     repository.params()
     repository.build("Train t4base")

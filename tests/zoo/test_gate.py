@@ -134,7 +134,7 @@ def test_a_workspace_out_of_step_with_the_lock_is_refused(repository: Repository
 
 
 def test_another_model_that_is_out_of_step_is_no_reason(repository: Repository) -> None:
-    repository.params(t4base="conf/parent/scratch.yaml", t4x2="conf/parent/scratch.yaml")
+    repository.params(t4base="conf/parents/scratch.yaml", t4x2="conf/parents/scratch.yaml")
     commit(repository)
     assert plan(repository).name.model == "t4base"
 
@@ -154,13 +154,6 @@ def test_a_missing_role_a_second_checkpoint_and_two_files_for_one_place_are_refu
     assert any("several checkpoints: epoch_2.pth, epoch_3.pth" in line for line in told)
 
 
-def test_a_parent_that_is_not_released_is_refused(repository: Repository) -> None:
-    repository.params(t4base="conf/parent/scratch.yaml", t4x2="models/CenterPoint/t4base/train")
-    repository.build()
-    (told,) = refusals(repository, "CenterPoint/t4x2@v1.0.0")
-    assert "models/CenterPoint/t4base/train" in told and "release the parent first" in told
-
-
 def test_a_second_release_with_other_bytes_is_refused_with_both_digests(released: Repository) -> None:
     before = locate(NAME, Where(released.zoo)).released.digest
     released.params(seed=2)
@@ -169,6 +162,13 @@ def test_a_second_release_with_other_bytes_is_refused_with_both_digests(released
     assert f"tag {NAME}" in tag and FOLDER in told
     digests = {word.strip(";:") for word in told.split() if len(word.strip(";:")) == 64}
     assert len(digests) == 2 and before in digests
+
+
+def test_a_release_goes_to_the_repositorys_own_zoo_whatever_a_reader_has_set(
+    published: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("T4ZOO_URL", "s3://bucket/of/others")
+    assert Releasing.here(published.root, NAME).zoo.address.url == published.zoo
 
 
 def test_a_folder_that_is_no_repository_cannot_be_released_from(alone: Any, tmp_path: Any) -> None:

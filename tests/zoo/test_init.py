@@ -61,12 +61,14 @@ def test_params_keep_the_samples_and_their_comments_and_gain_a_place_for_the_tea
 
 
 def test_the_first_commit_is_made_and_a_second_run_changes_nothing(
-    template: Repository, s3: Server, prefix: str
+    template: Repository, s3: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")  # given once, it is remembered
     init(template, s3, prefix)
     assert template.git("status", "--porcelain") == ""
     commit = template.git("rev-parse", "HEAD")
     assert "nothing to do" in init(template, s3, prefix).out
+    assert "nothing to do" in template.t4zoo("init", "--url", f"s3://{s3.bucket}/{prefix}").out
     assert template.git("status", "--porcelain") == "" and template.git("rev-parse", "HEAD") == commit
     told = init(template, s3, f"{prefix}/other").out
     assert "writes .dvc/config\n" in told and "git diff" in told

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import urllib.request
 from pathlib import Path
 
-from t4zoo.zoo.manifest import Manifest
+import pytest
+
+from t4zoo.zoo.locate import Where, locate
+from t4zoo.zoo.manifest import Manifest, Parent
+from t4zoo.zoo.refusal import RefusedError
+from t4zoo.zoo.releasing import Releasing
 from t4zoo.zoo.server import Server
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
 
 
 def test_release_puts_files_and_manifest_in_the_zoo_and_a_tag_on_the_commit(repository: Repository) -> None:
     said = repository.t4zoo("release", NAME).out
+    requests = re.search(r"(\d+) requests", said)
+    assert requests and int(requests[1]) <= 2 * FILES + 6, said
     manifest = Manifest.model_validate_json(repository.t4zoo("show", NAME, "--json").out)
     assert manifest.name == NAME and len(manifest.files) == FILES
     assert {file.path: file.role for file in manifest.files} == {
@@ -50,12 +56,6 @@ def test_manifest_says_where_the_version_came_from(published: Repository) -> Non
     assert manifest.metrics == {"mAP": 0.75, "AP@2m": {"car": 0.9, "bus": None}}
 
 
-def test_a_release_of_ten_files_takes_at_most_two_requests_a_file_and_six(repository: Repository) -> None:
-    said = repository.t4zoo("release", NAME).out
-    count = re.search(r"(\d+) requests", said)
-    assert count and int(count[1]) <= 2 * FILES + 6, said
-
-
 def test_anyone_can_get_a_released_file_by_its_readable_url_and_nothing_of_the_store(
     published: Repository, server: Server
 ) -> None:
@@ -87,15 +87,17 @@ def test_checkout_of_the_tag_and_dvc_pull_bring_the_exact_bytes(released: Reposi
     }
 
 
-def test_releasing_the_same_state_again_says_so_and_changes_nothing(released: Repository, client) -> None:
+def test_releasing_the_same_state_again_says_so_and_only_brings_back_a_lost_tag(released: Repository, client) -> None:
     def state() -> list[tuple[str, str, object]]:
         bucket, _, prefix = released.zoo.removeprefix("s3://").partition("/")
         items = client.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
         return [(item["Key"], item["ETag"], item["LastModified"]) for item in items]
 
-    before = state()
-    again = released.t4zoo("release", NAME)
-    assert "already released" in again.out
+    before, note = state(), released.git("tag", "-l", "--format=%(contents)", NAME)
+    assert "already released" in released.t4zoo("release", NAME).out
+    released.git("tag", "-d", NAME)
+    released.t4zoo("release", NAME)
+    assert released.git("tag", "-l", "--format=%(contents)", NAME) == note
     assert state() == before
 
 
@@ -107,13 +109,6 @@ def test_the_same_commit_gives_the_same_manifest_in_another_clone_without_a_cach
     assert "already released" in clone.t4zoo("release", NAME).out
 
 
-def test_a_tag_that_was_lost_is_made_again(released: Repository) -> None:
-    message = released.git("tag", "-l", "--format=%(contents)", NAME)
-    released.git("tag", "-d", NAME)
-    released.t4zoo("release", NAME)
-    assert released.git("tag", "-l", "--format=%(contents)", NAME) == message
-
-
 def test_a_dry_run_shows_the_plan_and_writes_nothing(repository: Repository, client) -> None:
     said = repository.t4zoo("release", NAME, "--dry-run").out
     assert "epoch_3.pth" in said and "manifest-sha256: " in said and f"{repository.zoo}/{FOLDER}" in said
@@ -122,25 +117,21 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(repository: Repository, cli
     assert repository.git("tag", "--list") == ""
 
 
-def test_a_model_trained_from_another_names_the_released_version_by_its_checkpoint(released: Repository) -> None:
-    released.params(t4base="conf/parent/scratch.yaml", t4x2="models/CenterPoint/t4base/train")
-    released.build("Train t4x2 from t4base")
-    released.t4zoo("release", "CenterPoint/t4x2@v1.0.0")
-    child = json.loads(released.t4zoo("show", "CenterPoint/t4x2@v1.0.0", "--json").out)
-    parent = released.t4zoo("show", NAME, "--json").out
-    checkpoint = next(file for file in json.loads(parent)["files"] if file["role"] == "checkpoint")
-    assert child["parent"] == {
-        "name": NAME,
-        "manifest": hashlib.sha256(parent.encode()).hexdigest(),
-        "file": "epoch_3.pth",
-        "sha256": checkpoint["sha256"],
-    }
-
-
-def test_a_parent_named_in_a_file_is_looked_up_in_the_zoo(released: Repository) -> None:
-    released.write("conf/parent/t4base.yaml", f"checkpoint: {NAME}\n")
-    released.params(t4x2="conf/parent/t4base.yaml")
-    released.build("Train t4x2 from the released t4base")
-    released.t4zoo("release", "CenterPoint/t4x2@v1.0.0")
-    child = json.loads(released.t4zoo("show", "CenterPoint/t4x2@v1.0.0", "--json").out)
-    assert child["parent"]["name"] == NAME
+def test_a_model_trained_from_another_is_released_after_it_and_names_it(repository: Repository) -> None:
+    repository.write("conf/parents/t4base.yaml", f"checkpoint: {NAME}\n")
+    trained, named = "CenterPoint/t4x2@v1.0.0", "CenterPoint/t4x3@v1.0.0"
+    parents = {"t4x2": "models/CenterPoint/t4base/train", "t4x3": "conf/parents/t4base.yaml"}
+    repository.params(t4base="conf/parents/scratch.yaml", **parents)
+    repository.build("Train t4x2 from t4base as trained here, t4x3 from t4base as released")
+    with pytest.raises(RefusedError, match=r"models/CenterPoint/t4base/train: .* release the parent first"):
+        Releasing.here(repository.root, trained).plan()
+    with pytest.raises(RefusedError, match=f"{NAME} is not in the zoo"):
+        Releasing.here(repository.root, named).plan()
+    for name in (NAME, trained, named):
+        releasing = Releasing.here(repository.root, name)
+        releasing.publish(releasing.plan())
+    parent, *children = (locate(name, Where(repository.zoo)).released for name in (NAME, trained, named))
+    (checkpoint,) = parent.manifest.of_role("checkpoint")
+    for child in children:
+        expected = Parent(name=NAME, manifest=parent.digest, file="epoch_3.pth", sha256=checkpoint.sha256)
+        assert child.manifest.parent == expected
