@@ -31,7 +31,8 @@ from t4zoo.zoo.whole import write_whole
 HOST = "127.0.0.1"
 BUCKET = "t4zoo"  # the bucket of the template's own .dvc/config
 REGION = "us-east-1"
-SERVICES = ("s3", "master", "volume", "filer", "admin")  # each takes a port for HTTP and that port + 10000 for gRPC
+SERVICES = ("s3", "master", "volume", "filer", "admin")  # each takes a port for HTTP and that port + GRPC
+GRPC = 10000
 READY_SECONDS = 90.0
 STOP_SECONDS = 15.0
 
@@ -144,7 +145,15 @@ class Server:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+            self._remove_sockets()
         self._lock.release()
+
+    def _remove_sockets(self) -> None:
+        """What the server leaves in /tmp: a local twin of each of its ports."""
+        for number, name in enumerate(SERVICES):
+            port = self.port + number
+            for left in (f"{name}-{port}", f"{name}-grpc-{port + GRPC}"):
+                Path(f"/tmp/seaweedfs-{left}.sock").unlink(missing_ok=True)  # noqa: S108  (its choice, not ours)
 
     def wait(self) -> None:
         """Block until the server ends by itself."""
@@ -263,7 +272,7 @@ def _free_ports(wanted: int | None) -> int:
     candidates = [wanted] if wanted else []
     candidates += random.SystemRandom().sample(range(15000, 30000, 10), 200)  # below the ports that systems hand out
     for first in candidates:
-        if all(_is_free(first + index + offset) for index in range(len(SERVICES)) for offset in (0, 10000)):
+        if all(_is_free(first + index + offset) for index in range(len(SERVICES)) for offset in (0, GRPC)):
             return first
     raise ServerError(f"no ten free ports on {HOST}")
 

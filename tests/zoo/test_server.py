@@ -57,6 +57,8 @@ def test_a_restart_keeps_objects_credentials_and_port_and_a_second_server_is_ref
         pid = server.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+    numbers = [server.port + number + offset for number in range(len(SERVICES)) for offset in (0, 10000)]
+    assert not [path for path in Path("/tmp").glob("seaweedfs-*") if any(f"-{n}." in path.name for n in numbers)]
     with Server(tmp_path / "s3") as server:
         assert (server.endpoint, server.environment) == first
         assert read(owner(server), "kept", 10) == b"x"
