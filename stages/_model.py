@@ -53,8 +53,8 @@ def predict_frames(trained: Trained, frames: Sequence[Frame], cfg: DictConfig) -
     told = [0]
 
     def tell(done: int, total: int) -> None:
-        if done * 10 // total > told[0]:
-            told[0] = done * 10 // total
+        if done * 4 // total > told[0]:
+            told[0] = done * 4 // total
             print(f"{trained.name} on {trained.device}: {done} of {total} frames", flush=True)
 
     found = predict(trained.network, frames, Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, tell)

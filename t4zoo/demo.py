@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from rich.panel import Panel
 
 from t4zoo.errors import T4zooError
+from t4zoo.zoo.address import STORE, ZOO
 from t4zoo.zoo.server import Server
+from t4zoo.zoo.whole import write_whole
 
 VERSION = "CenterPoint/t4base@v1.0.0"
 MODEL = Path("models/CenterPoint/t4base")
@@ -80,11 +81,14 @@ def run(root: Path, home: Path | None = None) -> None:
     demo.home.mkdir(parents=True, exist_ok=True)
     with Server(demo.home / "s3") as server:
         demo.environment = _environment(server)
-        if _is_done(demo):
+        if (demo.clone / ".dvc").exists():
+            _point_dvc_at(demo, server)
+        done = _is_done(demo)
+        if done:
             _say_done(demo)
         else:
             _make(demo, server)
-        _last_screen(demo, server)
+        _last_screen(demo, server, "" if done else f", in {time.monotonic() - demo.started:.0f} s")
 
 
 def _environment(server: Server) -> dict[str, str]:
@@ -104,6 +108,9 @@ def _say_done(demo: Demo) -> None:
     demo.run("t4zoo", "verify", VERSION)
     demo.run("t4zoo", "verify", VERSION, "--dir", str(demo.pulled))
     demo.console.print("\n[bold green]Nothing to do:[/bold green] the demo is made, and all of it is as it was.")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=demo.root, capture_output=True, text=True).stdout.strip()  # noqa: S607
+    if head and not demo.ask("git", "rev-parse", "--verify", f"{head}^{{commit}}"):
+        demo.console.print("It shows an earlier commit than yours; `make clean` and `make demo` make it anew.")
 
 
 def _make(demo: Demo, server: Server) -> None:
@@ -150,11 +157,10 @@ def _clone(demo: Demo) -> None:
 
 
 def _point_dvc_at(demo: Demo, server: Server) -> None:
-    """Endpoint and credentials go to `.dvc/config.local`, which git ignores."""
-    for key, value in server.dvc_options.items():
-        for remote in ("store", "zoo"):
-            command = ["dvc", "remote", "modify", "--local", remote, key, value]
-            subprocess.run(command, cwd=demo.clone, env=demo.environment, check=True, capture_output=True)  # noqa: S603
+    """Endpoint and credentials go to `.dvc/config.local`, which git ignores; both may differ from the last time."""
+    options = "".join(f"    {key} = {value}\n" for key, value in server.dvc_options.items())
+    text = "".join(f"['remote \"{remote}\"']\n{options}" for remote in (STORE, ZOO))
+    write_whole(demo.clone / ".dvc" / "config.local", text, mode=0o600)
 
 
 def _url(server: Server) -> str:
@@ -162,23 +168,23 @@ def _url(server: Server) -> str:
     return f"{server.endpoint}/t4zoo/demo/autoware-ml/models/{name}/{version}"
 
 
-def _last_screen(demo: Demo, server: Server) -> None:
-    metrics = json.loads((demo.clone / MODEL / "evaluate" / "metrics.json").read_text())
+def _last_screen(demo: Demo, server: Server, took: str) -> None:
+    metrics = json.loads((demo.pulled / "metrics.json").read_text())
     here = os.path.relpath(demo.home, Path.cwd())
-    text = f"""[bold]What was made[/bold]  ({time.monotonic() - demo.started:.0f} s)
-  {VERSION}: mAP {metrics["mAP"]:.3f};
-    AP at 2 m: car {metrics["AP_2m"]["car"]:.3f}, mean of the five classes {metrics["mAP_2m"]:.3f}
-  auto-labels of 2 scenes that nobody had annotated, each box with its model and score
+    text = f"""
+[bold]What was made[/bold]{took}
+  {VERSION}   mAP {metrics["mAP"]:.3f}; at 2 m: car {metrics["AP_2m"]["car"]:.3f}, mean {metrics["mAP_2m"]:.3f}
+  Auto-labels of two scenes that nobody had annotated, each with the model that made it and its score.
 
 [bold]Where it is[/bold]
-  {here}/repo      the clone: dvc.lock, models/, auto_label/, the tag {VERSION}
-  {here}/pulled    the version as a stranger gets it, checked against its manifest
-  {_url(server)}/
+  {here}/repo     the repository: dvc.lock, models/, auto_label/, pseudo_t4dataset/, the git tag
+  {here}/pulled   the version as a stranger gets it, checked against its manifest
+  {_url(server)}
 
-[bold]Try next[/bold]
-  1. make serve                                   (keep the server up), and in another shell:
-     curl {_url(server)}/manifest.json
-  2. cd {here}/repo && sed -i 's/car: .*/car: 0.9/' conf/ensemble/tiny.yaml && dvc repro
-     a threshold is not worth a GPU: only autolabel runs
-  3. t4zoo init --url s3://your-bucket/prefix      in a copy of this repository: your team's own"""
-    demo.console.print(Panel(text, title="t4zoo", border_style="green", expand=False))
+[bold]Three things to try[/bold]   (first: source .venv/bin/activate)
+  1. make serve     keeps the server up; then in another shell:
+     curl {_url(server)}/ml_package.param.yaml
+  2. cd {here}/repo && sed -i 's/car: [0-9.]*/car: 0.9/' conf/ensemble/tiny.yaml && dvc repro
+     Another threshold needs no GPU: only autolabel runs.
+  3. t4zoo init --url s3://your-bucket/prefix --dry-run     in a copy of this repository: your team's own"""
+    demo.console.print(text, soft_wrap=True)
