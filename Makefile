@@ -14,11 +14,11 @@ help: ## list these targets
 
 setup: $(VENV)/installed ## make the virtual environment from the pinned versions
 
-# pip's own resolver is not asked: the lock is complete, so --no-deps installs it in half the time.
+# With dependencies, although the lock is complete: torch's CUDA build, where pip chooses that one, brings its own.
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { echo "error: t4zoo needs Python 3.11 or newer; name one: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from rich.console import Console
 
 from t4zoo.errors import T4zooError
+from t4zoo.whole import write_whole
 from t4zoo.zoo.address import STORE, ZOO
 from t4zoo.zoo.server import Server
-from t4zoo.zoo.whole import write_whole
 
 VERSION = "CenterPoint/t4base@v1.0.0"
 MODEL = Path("models/CenterPoint/t4base")

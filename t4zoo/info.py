@@ -7,10 +7,8 @@ layout that AWML's and mmdet3d's dataset classes read. Frames are dataclasses he
 from __future__ import annotations
 
 import math
-import os
 import pickle
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t4zoo.errors import T4zooError
+from t4zoo.whole import whole
 
 Array = NDArray[np.float64]
 
@@ -159,16 +158,8 @@ def save(path: Path, info: Info) -> None:
         "metainfo": {"classes": list(info.classes), "version": info.version, **info.extra},
         "data_list": [_frame_to_dict(frame) for frame in info.frames],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            pickle.dump(_canonical(data), file, protocol=PICKLE_PROTOCOL)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as temporary, temporary.open("wb") as file:
+        pickle.dump(_canonical(data), file, protocol=PICKLE_PROTOCOL)
 
 
 def load(path: Path) -> Info:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 
 from t4zoo.errors import T4zooError
 from t4zoo.geometry import rotation_from_yaw
+from t4zoo.whole import whole
 
 NUM_FEATURES = 5  # x, y, z [m], intensity [0..255], ring (-1: unused): T4's point
 
@@ -54,16 +53,8 @@ def _count(path: Path, size: int, num_features: int) -> int:
 
 def write_points(path: Path, points: NDArray[np.floating]) -> None:
     """Write (N, features) as little-endian float32, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(np.ascontiguousarray(points, dtype="<f4").tobytes())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with whole(path) as temporary:
+        temporary.write_bytes(np.ascontiguousarray(points, dtype="<f4").tobytes())
 
 
 def points_in_boxes_count(points: NDArray[np.floating], boxes: Array) -> NDArray[np.int64]:

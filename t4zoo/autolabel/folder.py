@@ -13,6 +13,7 @@ from t4zoo.autolabel.labelling import Labelling
 from t4zoo.autolabel.raw import Raw
 from t4zoo.autolabel.rules import Ensemble
 from t4zoo.info import Info, save
+from t4zoo.whole import write_whole
 
 
 def write_infos(folder: Path, name: str, raw: Raw, labelling: Labelling) -> None:
@@ -30,7 +31,7 @@ def write_dataset_list(folder: Path, name: str, scenes: Sequence[str]) -> None:
     """Write dataset_id_list.yaml: the pseudo scenes as a dataset list, all of them to train on."""
     data = {"version": 1, "dataset_version": name, "train": list(scenes), "val": [], "test": []}
     head = f"# {name}: the auto-labelled scenes in pseudo_t4dataset/{name}; a copy in conf/dataset/ makes a dataset.\n"
-    _write(folder / "dataset_id_list.yaml", head + yaml.safe_dump(data, sort_keys=False))
+    write_whole(folder / "dataset_id_list.yaml", head + yaml.safe_dump(data, sort_keys=False))
 
 
 def write_log(folder: Path, name: str, ensemble: Ensemble, raw: Raw, labelling: Labelling) -> None:
@@ -51,15 +52,8 @@ def write_log(folder: Path, name: str, ensemble: Ensemble, raw: Raw, labelling: 
     lines += ["", f"labels ({merged})", f"{'class':<16}{'labels':>10}"]
     lines += [f"{label:<16}{count:>10}" for label, count in zip(labelling.classes, labelling.final, strict=True)]
     lines.append(f"{'all':<16}{labelling.final.sum():>10}")
-    _write(folder / "log.log", "\n".join(lines) + "\n")
+    write_whole(folder / "log.log", "\n".join(lines) + "\n")
 
 
 _HEAD = ("class", "threshold", "raw", "kept")
 _ROW = "{:<16}{:>10}{:>10}{:>10}"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

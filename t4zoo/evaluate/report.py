@@ -12,6 +12,7 @@ from typing import Any
 
 from t4zoo.evaluate.precision import ERRORS, RECALLS
 from t4zoo.evaluate.score import BandScore, ClassScore, Score
+from t4zoo.whole import write_whole
 
 DECIMALS = 6
 
@@ -20,9 +21,9 @@ _SHORT = {"translation": "ATE_m", "scale": "ASE", "orientation": "AOE_rad", "vel
 
 def write(folder: Path, score: Score, heading: str) -> None:
     """Write metrics.json, plots/precision_recall.csv and test_log.log into `folder`; the last opens with `heading`."""
-    _write(folder / "plots" / "precision_recall.csv", curves(score))
-    _write(folder / "test_log.log", f"{heading}\n{table(score)}")
-    _write(folder / "metrics.json", json.dumps(metrics(score), indent=2, allow_nan=False) + "\n")
+    write_whole(folder / "plots" / "precision_recall.csv", curves(score))
+    write_whole(folder / "test_log.log", f"{heading}\n{table(score)}")
+    write_whole(folder / "metrics.json", json.dumps(metrics(score), indent=2, allow_nan=False) + "\n")
 
 
 def metrics(score: Score) -> dict[str, Any]:
@@ -112,10 +113,3 @@ def _cell(value: Any) -> str:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else round(value, DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

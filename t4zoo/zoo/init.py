@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from t4zoo.errors import T4zooError, UsageError
+from t4zoo.whole import write_whole
 from t4zoo.zoo import git
 from t4zoo.zoo.address import STORE, ZOO, address_of, parse_address
 from t4zoo.zoo.manifest import digest
 from t4zoo.zoo.store import Description, S3Folder
-from t4zoo.zoo.whole import write_whole
 
 PROBE = ".probe"  # an empty object in the zoo that shows whether conditional writes are kept
 FOLDERS = {STORE: "dvc", ZOO: "autoware-ml"}  # beside each other below the team's URL

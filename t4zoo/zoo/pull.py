@@ -11,10 +11,10 @@ from pathlib import Path
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from t4zoo.errors import T4zooError
+from t4zoo.whole import whole
 from t4zoo.zoo.folder import CHUNK, BrokenTransferError, Folder
 from t4zoo.zoo.locate import Located
 from t4zoo.zoo.manifest import FILE_NAME, ManifestFile
-from t4zoo.zoo.whole import whole
 
 THREADS = 8
 OnBytes = Callable[[int], None]

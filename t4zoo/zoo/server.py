@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from filelock import FileLock, Timeout
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.whole import write_whole
+from t4zoo.whole import write_whole
 
 HOST = "127.0.0.1"
 BUCKET = "t4zoo"  # the bucket of the template's own .dvc/config

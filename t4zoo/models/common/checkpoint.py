@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import io
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import yaml
 from torch import Tensor, nn
 
 from t4zoo.errors import T4zooError
+from t4zoo.whole import whole
 
 OWN_MODELS = "t4zoo.models."  # a checkpoint may name a class in here; any other name could run a stranger's choice
 
@@ -40,15 +39,8 @@ def save(path: Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any]) 
     # Into memory first: given a path, torch would write the file's name into the file.
     buffer = io.BytesIO()
     torch.save({"state_dict": weights, "meta": dict(meta)}, buffer)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(buffer.getvalue())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
 
 
 def load(path: Path) -> Checkpoint:
