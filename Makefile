@@ -29,7 +29,7 @@ serve: setup ## keep the demo's S3 server up, to look around
 	@t4zoo serve --data .demo/s3
 
 test: setup oracle ## run the tests, the demo among them
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 check: setup ## ruff, mypy, the import contract, every configuration composes
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""What tests share: a real S3 server, an environment without the user's own settings, and small real repositories."""
+"""What tests share: a real S3 server, an environment without the user's own settings, and how they are spread."""
 
 from __future__ import annotations
 
@@ -8,8 +8,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from t4zoo.zoo.server import Server
+
+
+class FilesApartDemoTogether(LoadScopeScheduling):
+    """A test file stays in one process, so that what its tests share is made once; so do all files of the demo."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/demo" if nodeid.startswith("tests/demo/") else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    # pytest-xdist's own `--dist loadgroup` loses its groups under pytest 9.
+    return FilesApartDemoTogether(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ import pytest
 from t4zoo.zoo.server import Server
 from tests.demo.conftest import ROOT, Made
 
-pytestmark = pytest.mark.xdist_group("demo")
 VERSION = "CenterPoint/t4base@v1.0.0"
 FILES = {
     "config.py",

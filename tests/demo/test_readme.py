@@ -6,13 +6,10 @@ import re
 from pathlib import Path
 
 import boto3
-import pytest
 import yaml
 
 from t4zoo.zoo.server import Server
 from tests.demo.conftest import ROOT, Made
-
-pytestmark = pytest.mark.xdist_group("demo")
 
 BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN_ELSEWHERE = {"make demo\n": "tests/demo/test_demo.py", "make test\n": ".ci/run"}

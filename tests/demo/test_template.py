@@ -12,7 +12,6 @@ import pytest
 from t4zoo.zoo.server import Server
 from tests.demo.conftest import copy_of_this_repository
 
-pytestmark = pytest.mark.xdist_group("demo")
 VERSION = "CenterPoint/t4base@v1.0.0"
 
 
