@@ -219,7 +219,8 @@ def _until_interrupted(*actions: Callable[[], None]) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C too: a shell's background jobs start with it ignored
+        signal.signal(number, stop)
     try:
         for action in actions:
             action()
