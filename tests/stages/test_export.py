@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from omegaconf import OmegaConf
 from t4zoo.export.autoware import BUNDLE_FILES
 from t4zoo.export.gate import check_bundle
 from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
+from tests.pipeline import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,8 @@ def here(workspace, tmp_path) -> Path:
 
 def export(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stages.export", *overrides]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # stages are not installed; elsewhere they must be told of
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_export_with_no_arguments_makes_the_tiny_default_into_a_sound_bundle(here):
