@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from t4zoo.points import count_points
+from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.reader import ReadError, T4Scene, find_scene, read_scene
 from t4zoo.t4.tables import RECORDS, EgoPose
 from tests.t4.scenes import GIVEN, edit, table
@@ -21,6 +23,15 @@ def test_a_scene_of_another_writer_is_read_completely():
     assert (read.name, read.lidar_channel, len(read.samples)) == ("synth_1/0", "LIDAR_CONCAT", 4)
     assert [len(read.annotations[sample.token]) for sample in read.samples] == [18] * 4
     assert read.path(read.lidar_of(read.samples[2]).filename).name == "00002.pcd.bin"
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in GIVEN.iterdir() if folder.is_dir()))
+def test_every_scene_that_this_project_did_not_write_becomes_frames(name: str):
+    read = read_scene(GIVEN / name)
+    frames = frames_of(read, "given", FrameSettings(None, max_sweeps=2))
+    assert len(frames) == len(read.samples) > 0
+    for frame in frames:
+        assert count_points(GIVEN / frame.lidar_path.removeprefix("given/"), frame.num_pts_feats) > 0
 
 
 def test_a_real_scan_without_annotation_is_read():

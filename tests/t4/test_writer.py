@@ -10,7 +10,7 @@ from t4zoo.t4.tables import RECORDS, AutolabelMetadata, SceneTables, token
 from t4zoo.t4.writer import Box, WriteError, with_boxes, without_boxes, write_annotation
 from tests.t4.scenes import GIVEN, ask_nuscenes
 
-GIVEN_SCENES = ["synth_1", "real_vls128_nonannotated", "t4devkit_sample"]
+GIVEN_SCENES = ["synth_1", "synth_2", "real_vls128_nonannotated", "t4devkit_sample"]
 MODEL = AutolabelMetadata("CenterPoint/t4base@v1.0.0", 0.75)
 
 
