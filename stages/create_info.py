@@ -17,7 +17,9 @@ def main(cfg: DictConfig) -> None:
     settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
     sources = Sources(Path(settings["data_root"]), Path(settings["dataset_lists"]))
     out = Path(settings["out"])
-    statistics = create_info(settings["product"], settings["labels"], sources, out, float(settings["max_speed"]))
+    statistics = create_info(
+        settings["product"], settings["labels"], sources, out, float(settings["max_speed"]), settings["cameras"]
+    )
     for split, numbers in statistics.items():
         objects = ", ".join(f"{count} {name}" for name, count in numbers["objects"].items())
         print(f"{out / f'info_{split}.pkl'}: {numbers['frames']} frames of {len(numbers['scenes'])} scenes: {objects}")

@@ -11,7 +11,7 @@ from stages._entry import stage
 from stages._model import open_model, predict_frames
 from t4zoo.evaluate.report import write
 from t4zoo.evaluate.score import EvaluateError, Rules, score
-from t4zoo.info import load
+from t4zoo.info import load, require_sweeps
 
 
 @stage("evaluate")
@@ -23,6 +23,7 @@ def main(cfg: DictConfig) -> None:
             f"the classes differ: {trained.path} has {', '.join(trained.class_names)}; "
             f"{cfg.info} has {', '.join(info.classes)}; evaluate it on the info of its own product"
         )
+    require_sweeps(info, Path(cfg.info), trained.max_sweeps)
     result = score(info.frames, predict_frames(trained, info.frames, cfg), info.classes, _rules(cfg))
     heading = (
         f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} {trained.name}\n"

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from t4zoo.errors import UsageError
 from t4zoo.geometry import inverse
-from t4zoo.info import Frame, InfoError, load
+from t4zoo.info import Frame, InfoError, load, require_sweeps
 from t4zoo.points import read_points
 
 COLUMNS = ("x", "y", "z", "intensity")  # of a T4 lidar file; what follows them is not read
@@ -35,7 +35,7 @@ class LidarDataset(Dataset[tuple[Tensor, Sample]]):
     Coordinates are metres in the frame's lidar frame. data_root: what the frames' lidar paths are relative to.
     point_features: names of the F columns; `lag` is the age of a point's cloud against the frame [s].
     point_cloud_range: x, y, z min, x, y, z max [m] of points and of box centres that are kept.
-    max_sweeps: earlier clouds that are added. class_names: checked against those of the info file.
+    max_sweeps: earlier clouds that are added. It and class_names are checked against those of the info file.
     min_points: boxes with fewer points, and boxes to ignore (label -1), are left out.
     augment: `Augmentation`'s arguments, or None. cache: keep the clouds in memory. seed: of the augmentations.
     """
@@ -53,7 +53,7 @@ class LidarDataset(Dataset[tuple[Tensor, Sample]]):
         cache: bool = False,
         seed: int = 0,
     ) -> None:
-        self.frames = _frames_of(Path(info), class_names) if isinstance(info, str | Path) else tuple(info)
+        self.frames = _frames_of(Path(info), class_names, max_sweeps) if isinstance(info, str | Path) else tuple(info)
         self.data_root = Path(data_root)
         self.columns = [_column(name) for name in point_features]
         self.range = np.asarray(point_cloud_range, dtype=np.float64)
@@ -151,8 +151,9 @@ def collate(items: Sequence[tuple[Tensor, Sample]]) -> dict[str, Any]:
     return {"inputs": [points for points, _ in items], "data_samples": [sample for _, sample in items]}
 
 
-def _frames_of(path: Path, class_names: Sequence[str] | None) -> tuple[Frame, ...]:
+def _frames_of(path: Path, class_names: Sequence[str] | None, max_sweeps: int) -> tuple[Frame, ...]:
     info = load(path)
+    require_sweeps(info, path, max_sweeps)
     if class_names is not None and info.classes != tuple(class_names):
         raise InfoError(
             f"{path}: its labels mean {list(info.classes)}, but the model's classes are {list(class_names)}; "

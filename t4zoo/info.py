@@ -162,6 +162,19 @@ def save(path: Path, info: Info) -> None:
         pickle.dump(_canonical(data), file, protocol=PICKLE_PROTOCOL)
 
 
+def require_sweeps(info: Info, path: Path, wanted: int) -> None:
+    """Raise InfoError when the frames hold fewer earlier clouds than a model was made for: it would see too little.
+
+    Only this project's files say what they hold; others pass.
+    """
+    held = info.extra.get("max_sweeps", wanted)
+    if held < wanted:
+        raise InfoError(
+            f"{path}: was made with max_sweeps {held}, and the model takes {wanted} earlier clouds; "
+            "raise the product's max_sweeps and run create_info again"
+        )
+
+
 def load(path: Path) -> Info:
     """Read an info file of ours, of AWML or of mmdet3d, without running anything that it contains.
 
@@ -268,6 +281,8 @@ def _sweep_to_dict(sweep: Sweep) -> dict[str, Any]:
 
 def _instances_to_list(rows: Instances) -> list[dict[str, Any]]:
     tokens = rows.tokens or ("",) * len(rows)
+    # mmdet3d makes one array of a frame's gt_attrs, and numpy from 1.24 on refuses rows of different lengths.
+    most = max(map(len, rows.attributes), default=0)
     return [
         {
             "bbox_3d": rows.boxes[i],
@@ -278,7 +293,7 @@ def _instances_to_list(rows: Instances) -> list[dict[str, Any]]:
             "num_radar_pts": int(rows.num_radar_pts[i]),
             "bbox_3d_isvalid": bool(rows.num_lidar_pts[i] > 0),
             "gt_nusc_name": rows.categories[i],
-            "gt_attrs": list(rows.attributes[i]),
+            "gt_attrs": [*rows.attributes[i], *[""] * (most - len(rows.attributes[i]))],
             "instance_token": tokens[i],
         }
         for i in range(len(rows))
@@ -351,7 +366,7 @@ def _instances_from_list(rows: Iterable[dict[str, Any]]) -> Instances:
         num_lidar_pts=np.array([row.get("num_lidar_pts", 0) for row in rows], dtype=np.int64),
         num_radar_pts=np.array([row.get("num_radar_pts", 0) for row in rows], dtype=np.int64),
         categories=tuple(str(row.get("gt_nusc_name", "")) for row in rows),
-        attributes=tuple(tuple(row.get("gt_attrs", ())) for row in rows),
+        attributes=tuple(tuple(name for name in row.get("gt_attrs", ()) if name) for row in rows),
         tokens=tuple(str(row.get("instance_token", "")) for row in rows),
     )
 

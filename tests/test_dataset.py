@@ -151,6 +151,15 @@ def test_an_info_file_for_other_classes_is_refused(tmp_path):
         LidarDataset(path, tmp_path, class_names=["bus", "car"], **options)
 
 
+def test_an_info_file_of_fewer_sweeps_than_the_model_takes_is_refused(tmp_path):
+    path = tmp_path / "info.pkl"
+    info.save(path, info.Info(("car",), "base", (frame(tmp_path, [[0, 0, 0]]),), {"max_sweeps": 1}))
+    options = {"point_features": FEATURES, "point_cloud_range": RANGE}
+    assert len(LidarDataset(path, tmp_path, max_sweeps=1, **options)) == 1
+    with pytest.raises(info.InfoError, match="max_sweeps 1, and the model takes 2"):
+        LidarDataset(path, tmp_path, max_sweeps=2, **options)
+
+
 def test_an_info_file_without_frames_is_refused(tmp_path):
     path = tmp_path / "info.pkl"
     info.save(path, info.Info(("car",), "base", ()))

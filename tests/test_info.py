@@ -45,7 +45,7 @@ def instances(draw) -> Instances:
         np.array(draw(st.lists(st.integers(-1, 4), min_size=n, max_size=n)), dtype=np.int64),
         *counts,
         tuple(draw(words) for _ in range(n)),
-        tuple(tuple(draw(st.lists(words, max_size=2))) for _ in range(n)),
+        tuple(tuple(draw(st.lists(words.filter(bool), max_size=2))) for _ in range(n)),
         tuple(draw(words) for _ in range(n)),
     )
 

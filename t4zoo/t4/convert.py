@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,33 +28,57 @@ class Sources:
 
 
 def create_info(
-    product: Mapping[str, Any], labels: Mapping[str, Any], sources: Sources, out: Path, max_speed: float
+    product: Mapping[str, Any],
+    labels: Mapping[str, Any],
+    sources: Sources,
+    out: Path,
+    max_speed: float,
+    cameras: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Write `info_{train,val,test}.pkl` and `statistics.json` to `out`; returns the statistics.
 
-    product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. Everything is read before anything is
-    written: a missing or broken scene raises and leaves `out` as it was.
+    product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. cameras: see `FrameSettings`. Everything
+    is read before anything is written: a missing or broken scene raises and leaves `out` as it was.
     """
     label_map = read_labels(labels, product["class_names"])
-    steps = {entry["name"]: int(entry["sample_steps"]) for entry in product["datasets"]}
+    steps, max_sweeps = _steps(product), _whole(product, "max_sweeps", product["max_sweeps"], 0)
+    channels = None if cameras is None else tuple(cameras)
     datasets = [read_dataset_list(sources.lists, name) for name in steps]
     refuse_shared_scenes(datasets)
     made_from = [
         {"name": dataset.name, "dataset_version": dataset.dataset_version, "sample_steps": steps[dataset.name]}
         for dataset in datasets
     ]
-    extra = {"datasets": made_from, "labels": str(labels["name"]), "max_sweeps": int(product["max_sweeps"])}
+    extra = {"datasets": made_from, "labels": str(labels["name"]), "max_sweeps": max_sweeps}
     infos, statistics = {}, {}
     for split in SPLITS:
         frames: list[Frame] = []
         for dataset in datasets:
-            settings = FrameSettings(label_map, int(product["max_sweeps"]), steps[dataset.name], max_speed)
+            settings = FrameSettings(label_map, max_sweeps, steps[dataset.name], max_speed, channels)
             for scene in dataset.splits[split]:
                 frames += _frames(sources.data_root, dataset.name, scene, settings)
         infos[split] = Info(label_map.class_names, str(product["name"]), tuple(frames), extra)
         statistics[split] = count(frames, label_map, sources.data_root)
     _write(out, infos, statistics)
     return statistics
+
+
+def _steps(product: Mapping[str, Any]) -> dict[str, int]:
+    """Dataset -> every so-many-th sample of it is taken."""
+    steps: dict[str, int] = {}
+    for entry in product["datasets"]:
+        name = str(entry["name"])
+        if name in steps:
+            raise DatasetListError(f"conf/product/{product['name']}.yaml: names the dataset {name} twice; keep one")
+        steps[name] = _whole(product, f"sample_steps of {name}", entry["sample_steps"], 1)
+    return steps
+
+
+def _whole(product: Mapping[str, Any], key: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        where = f"conf/product/{product['name']}.yaml"
+        raise DatasetListError(f"{where}: {key} is {value!r}; give a whole number from {least} on")
+    return value
 
 
 def refuse_shared_scenes(datasets: Iterable[DatasetList]) -> None:

@@ -20,19 +20,26 @@ from t4zoo.t4.tables import CalibratedSensor, Log, Sample, SampleData, Sensor
 
 Array = NDArray[np.float64]
 
+IMAGE_FIELDS = (
+    "img_path", "height", "width", "depth_map", "cam2img", "lidar2img", "cam2ego", "sample_data_token", "timestamp",
+    "lidar2cam",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class FrameSettings:
     """What to make of a scene.
 
     labels: None for a scene without boxes. max_sweeps: earlier clouds a frame gets. sample_steps: every so-many-th
-    sample is a frame. max_speed: faster boxes are slowed down to it [m/s].
+    sample is a frame. max_speed: faster boxes are slowed down to it [m/s]. cameras: the channels that every frame's
+    `images` has, None for those that the sample has.
     """
 
     labels: LabelMap | None
     max_sweeps: int
     sample_steps: int = 1
     max_speed: float = 50.0
+    cameras: tuple[str, ...] | None = None
 
 
 def frames_of(
@@ -63,7 +70,7 @@ def frames_of(
                     ego2global=ego2global,
                     sweeps=tuple(_sweeps(scene, dataset, data, settings.max_sweeps)),
                     instances=_instances(scene, sample, settings, compose(ego2global, lidar2ego)),
-                    images=_images(scene, dataset, sample, compose(ego2global, lidar2ego)),
+                    images=_images(scene, dataset, sample, compose(ego2global, lidar2ego), settings.cameras),
                     lidar_sources=_lidar_sources(scene),
                     city=city,
                     vehicle_type=vehicle_type,
@@ -128,9 +135,14 @@ def _instances(scene: T4Scene, sample: Sample, settings: FrameSettings, global_f
     return instances_of(scene, sample, settings.labels, inverse(global_from_lidar), settings.max_speed)
 
 
-def _images(scene: T4Scene, dataset: str, sample: Sample, global_from_lidar: Array) -> dict[str, Any]:
-    """Channel -> what AWML and mmdet3d read of a camera's key frame; lidar2cam accounts for the ego's motion."""
-    images = {}
+def _images(
+    scene: T4Scene, dataset: str, sample: Sample, global_from_lidar: Array, cameras: tuple[str, ...] | None
+) -> dict[str, Any]:
+    """Channel -> what AWML and mmdet3d read of a camera's key frame; lidar2cam accounts for the ego's motion.
+
+    A camera of `cameras` that the sample lacks has None in every field: a frame without it is known by its img_path.
+    """
+    images: dict[str, Any] = {}
     for channel, data in sorted(scene.key_frames[sample.token].items()):
         mount, _ = scene.poses_of(data)
         if scene.one(Sensor, mount.sensor_token).modality == "camera":
@@ -147,7 +159,9 @@ def _images(scene: T4Scene, dataset: str, sample: Sample, global_from_lidar: Arr
                 "timestamp": data.timestamp / 1e6,
                 "lidar2cam": compose(inverse(compose(ego2global, cam2ego)), global_from_lidar),
             }
-    return images
+    if cameras is None:
+        return images
+    return {channel: images.get(channel, dict.fromkeys(IMAGE_FIELDS)) for channel in sorted(cameras)}
 
 
 def _lidar_sources(scene: T4Scene) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def read_labels(settings: Mapping[str, Any], class_names: Sequence[str]) -> Labe
         raise LabelsError(f"conf/labels/{settings.get('name', '?')}.yaml: missing or malformed: {error!r}") from None
     if merge_type is not None and merge_type not in MERGE_TYPES:
         raise LabelsError(f"merge_type {merge_type!r} is not known; choose {' or '.join(MERGE_TYPES)} or null")
+    if twice := sorted({name for name in class_names if list(class_names).count(name) > 1}):
+        raise LabelsError(f"the product's class_names have {', '.join(twice)} twice; the second could never be learnt")
     lost = sorted(set(class_names) - set(names.values()))
     if lost:
         raise LabelsError(f"no raw category becomes {', '.join(lost)}; mend name_mapping or the product's class_names")

@@ -22,12 +22,27 @@ def workspace(tmp_path_factory) -> Path:
     return root
 
 
-def run(workspace: Path, out: Path, *overrides: str, seed: str = "0") -> subprocess.CompletedProcess[str]:
+BACKWARDS = """
+import os
+forwards, entries = os.listdir, os.scandir
+
+class Entries(list):
+    __enter__ = lambda self: self
+    __exit__ = lambda self, *_: None
+
+os.listdir = lambda *path: sorted(forwards(*path), reverse=True)
+os.scandir = lambda *path: Entries(sorted(entries(*path), key=lambda entry: entry.name, reverse=True))
+"""
+
+
+def run(
+    workspace: Path, out: Path, *overrides: str, seed: str = "0", path: str = ""
+) -> subprocess.CompletedProcess[str]:
     paths = [f"data_root={workspace / 'data'}", f"dataset_lists={workspace / 'lists'}", f"out={out}"]
     return subprocess.run(
         [sys.executable, "-m", "stages.create_info", *paths, *overrides],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": seed},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": seed, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -52,6 +67,19 @@ def test_the_bytes_are_the_same_under_any_hash_seed(workspace: Path, tmp_path: P
     for seed in ("0", "1", "12345"):
         assert run(workspace, tmp_path / seed, "product=x2", seed=seed).returncode == 0
     assert digests(tmp_path / "0") == digests(tmp_path / "1") == digests(tmp_path / "12345")
+
+
+def test_the_bytes_are_the_same_in_whatever_order_folders_are_listed(workspace: Path, tmp_path: Path):
+    (tmp_path / "sitecustomize.py").write_text(BACKWARDS)
+    order = "import os, sys; print(*os.listdir(sys.argv[1]))"
+    names = [
+        subprocess.run([sys.executable, "-c", order, str(workspace / "data")], env=env, capture_output=True, text=True)
+        for env in ({**os.environ}, {**os.environ, "PYTHONPATH": str(tmp_path)})
+    ]
+    assert names[1].stdout.split() == sorted(names[0].stdout.split(), reverse=True)  # it does turn them round
+    assert run(workspace, tmp_path / "one").returncode == 0
+    assert run(workspace, tmp_path / "other", path=str(tmp_path)).returncode == 0
+    assert digests(tmp_path / "one") == digests(tmp_path / "other")
 
 
 def test_each_product_gets_its_own_lidar(workspace: Path, tmp_path: Path):

@@ -70,6 +70,15 @@ def test_classes_that_differ_are_refused_with_both_lists(evaluated, tmp_path: Pa
     assert not (root / "never").exists()
 
 
+def test_an_info_file_of_fewer_sweeps_than_the_model_takes_is_refused(evaluated, tmp_path: Path) -> None:
+    root, _ = evaluated
+    info = load(root / "info/base/info_test.pkl")
+    save(tmp_path / "info.pkl", dataclasses.replace(info, extra={"max_sweeps": 0}))
+    line = refusal(run(root, "evaluate", f"info={tmp_path}/info.pkl", "out=never"), "evaluate")
+    assert "was made with max_sweeps 0, and the model takes 1" in line
+    assert not (root / "never").exists()
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

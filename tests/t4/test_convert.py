@@ -78,6 +78,23 @@ def test_every_second_sample_of_one_dataset_only(workspace: Path, tmp_path: Path
     assert taken == {"db_sample_v1": [0, 2] * 2, "db_sample_x2": [0, 1, 2] * 2}
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"datasets": [{"name": "db_sample_v1", "sample_steps": 0}]}, "sample_steps of db_sample_v1 is 0"),
+        ({"datasets": [{"name": "db_sample_v1", "sample_steps": -1}]}, "sample_steps of db_sample_v1 is -1"),
+        ({"datasets": [{"name": "db_sample_v1", "sample_steps": n} for n in (5, 1)]}, "db_sample_v1 twice"),
+        ({"max_sweeps": -1}, "max_sweeps is -1"),
+        ({"class_names": ["car", "bus", "car"]}, "have car twice"),
+    ],
+)
+def test_a_product_that_would_quietly_give_other_frames_is_refused(workspace: Path, tmp_path: Path, changes, said):
+    product = {"datasets": [{"name": "db_sample_v1", "sample_steps": 1}], **changes}
+    with pytest.raises(T4zooError, match=said):
+        convert(workspace, tmp_path / "info", **product)
+    assert not (tmp_path / "info").exists()
+
+
 def test_categories_that_the_map_does_not_know_are_counted_by_name(given: Path):
     scene = given / "data" / "db_given_v1" / "synth_1" / "0"
     edit(scene, "category", lambda rows: [row.update(name="hovercraft") for row in rows if row["name"] == "bus"])

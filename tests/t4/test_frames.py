@@ -146,6 +146,18 @@ def test_cameras_come_with_their_calibration(labels: LabelMap):
     assert frame.lidar_sources["LIDAR_TOP"]["translation"] == [0.0, 0.0, 2.0]
 
 
+def test_the_cameras_that_are_asked_for_are_in_every_frame_and_hold_nothing_where_there_are_none(labels: LabelMap):
+    wanted = ("CAM_FRONT", "CAM_LEFT")
+    frame = frames_of(read_scene(GIVEN / "t4devkit_sample"), "db", FrameSettings(labels, 0, cameras=wanted))[0]
+    assert list(frame.images) == ["CAM_FRONT", "CAM_LEFT"]
+    assert frame.images["CAM_FRONT"]["img_path"] == "db/t4devkit_sample/data/CAM_FRONT/001.jpg"
+    assert set(frame.images["CAM_LEFT"].values()) == {None}
+    assert frame.images["CAM_LEFT"].keys() == frame.images["CAM_FRONT"].keys()
+    assert frames_of(read_scene(GIVEN / "synth_1"), "db", FrameSettings(labels, 0, cameras=wanted))[
+        0
+    ].images.keys() == {*wanted}
+
+
 def test_a_tractor_and_its_trailer_become_one_truck(scene: Path, labels: LabelMap):
     rows = table(scene, "sample_annotation")
     first = table(scene, "sample")[0]["token"]
