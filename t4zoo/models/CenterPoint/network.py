@@ -29,6 +29,8 @@ class CenterPoint(BaseModel):
     norm: eps and momentum of every batch norm.
     """
 
+    class_weights = ("head.branches.heatmap.1.weight", "head.branches.heatmap.1.bias")  # with a row a class
+
     def __init__(
         self,
         class_names: Sequence[str],

@@ -124,21 +124,23 @@ def _network(name: str) -> type[nn.Module]:
     return found
 
 
-def start_from(model: nn.Module, parent: Checkpoint, classes: int, where: str) -> list[str]:
+def start_from(model: Any, parent: Checkpoint, where: str) -> list[str]:
     """Copy the parent's weights; the names of those that could not be, because they belong to other classes.
 
-    Every name must be in both; a shape may differ only in its first size and only as the numbers of classes do.
+    model: a network with `class_names`, and with the names of the weights that have a row a class as `class_weights`.
+    They are left as they are where the parent's classes are others or in another order, since a row of equal shape
+    would stand for another class. Every name must be in both, and every other shape the same.
     Raises CheckpointError naming `where` and the first weights that do not fit.
     """
     mine, theirs = model.state_dict(), parent.state_dict
     strange = sorted(mine.keys() ^ theirs.keys())
     if strange:
         raise CheckpointError(f"{where}: not the same network; {len(strange)} weights differ, as {strange[0]}")
-    other_classes = len(parent.meta.get("class_names", ()))
-    left = [name for name in mine if mine[name].shape != theirs[name].shape]
-    for name in left:
+    same_classes = tuple(parent.meta.get("class_names", ())) == tuple(model.class_names)
+    left = [] if same_classes else list(model.class_weights)
+    for name in mine:
         new, old = tuple(mine[name].shape), tuple(theirs[name].shape)
-        if (classes, *new[1:]) != new or (other_classes, *old[1:]) != old or new[1:] != old[1:]:
+        if new != old and (name not in left or new[1:] != old[1:]):
             raise CheckpointError(f"{where}: not the same network; {name} has shape {old}, here {new}")
     model.load_state_dict({**theirs, **{name: mine[name] for name in left}})
     return left

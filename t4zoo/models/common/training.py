@@ -41,7 +41,7 @@ class StartFrom(Hook):
         """Called by the Runner."""
         loaded = checkpoint.Checkpoint(**CheckpointLoader.load_checkpoint(self.parent, map_location="cpu"))
         model = _network(runner)
-        left = checkpoint.start_from(model, loaded, len(model.class_names), self.parent)
+        left = checkpoint.start_from(model, loaded, self.parent)
         runner.logger.info(f"started from {self.parent}" + (f"; not taken over: {', '.join(left)}" if left else ""))
 
 

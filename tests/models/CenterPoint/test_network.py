@@ -136,6 +136,12 @@ def test_a_saved_model_predicts_what_it_predicted(overfitted, tmp_path):
         np.testing.assert_array_equal(found.scores, before.scores)
 
 
+def test_the_weights_that_belong_to_classes_are_those_whose_shape_follows_their_number():
+    five, two = (network(class_names=CLASSES[:n]).state_dict() for n in (5, 2))
+    assert len(CLASSES) == 5
+    assert tuple(name for name in five if five[name].shape != two[name].shape) == CenterPoint.class_weights
+
+
 def test_a_range_that_the_strides_do_not_divide_is_refused():
     with pytest.raises(UsageError, match="divide"):
         network(point_cloud_range=[-16.0, -16.0, -3.0, 16.5, 16.0, 5.0])

@@ -126,34 +126,47 @@ def test_a_reference_to_nothing_is_named():
 
 
 class Net(torch.nn.Module):
+    class_weights = ("heatmap.weight", "heatmap.bias")
+
     def __init__(self, classes, width=4):
         super().__init__()
+        self.class_names = tuple(str(i) for i in range(classes))
         self.stem, self.heatmap = torch.nn.Linear(2, width), torch.nn.Linear(width, classes)
 
 
 def parent(classes, **options) -> Checkpoint:
-    return Checkpoint(Net(classes, **options).state_dict(), {"class_names": [str(i) for i in range(classes)]})
+    net = Net(classes, **options)
+    return Checkpoint(net.state_dict(), {"class_names": list(net.class_names)})
 
 
 def test_a_child_with_other_classes_takes_all_but_their_weights():
     model, start = Net(3), parent(5)
     own = model.heatmap.weight.clone()
-    assert checkpoint.start_from(model, start, 3, "p") == ["heatmap.weight", "heatmap.bias"]
+    assert checkpoint.start_from(model, start, "p") == ["heatmap.weight", "heatmap.bias"]
+    assert torch.equal(model.stem.weight, start.state_dict["stem.weight"])
+    assert torch.equal(model.heatmap.weight, own)
+
+
+def test_as_many_classes_in_another_order_are_other_classes():
+    model, start = Net(3), parent(3)
+    model.class_names = ("2", "1", "0")
+    own = model.heatmap.weight.clone()
+    assert checkpoint.start_from(model, start, "p") == ["heatmap.weight", "heatmap.bias"]
     assert torch.equal(model.stem.weight, start.state_dict["stem.weight"])
     assert torch.equal(model.heatmap.weight, own)
 
 
 def test_a_parent_of_the_same_classes_is_taken_whole():
     model, start = Net(3), parent(3)
-    assert checkpoint.start_from(model, start, 3, "p") == []
+    assert checkpoint.start_from(model, start, "p") == []
     assert all(torch.equal(value, start.state_dict[name]) for name, value in model.state_dict().items())
 
 
 def test_a_parent_of_another_width_is_refused():
     with pytest.raises(CheckpointError, match=r"some/parent.*stem"):
-        checkpoint.start_from(Net(3), parent(3, width=8), 3, "some/parent")
+        checkpoint.start_from(Net(3), parent(3, width=8), "some/parent")
 
 
 def test_a_parent_of_another_network_is_refused():
     with pytest.raises(CheckpointError, match="not the same network"):
-        checkpoint.start_from(Net(3), Checkpoint({"else": torch.ones(1)}, {}), 3, "p")
+        checkpoint.start_from(Net(3), Checkpoint({"else": torch.ones(1)}, {}), "p")
