@@ -88,9 +88,18 @@ def _align(path: Path, info: Info, keys: Sequence[tuple[str, str]]) -> tuple[Pre
             "run predict again for all models of the ensemble"
         )
     for (scene, token), rows in found.items():
-        if ((rows.labels < 0) | (rows.labels >= len(info.classes))).any():
-            raise RawError(f"{path}: frame {token} of {scene} has a box of none of the file's classes; predict again")
+        if problem := _problem(rows, len(info.classes)):
+            raise RawError(f"{path}: frame {token} of {scene} has {problem}; predict again")
     return tuple(found.get(key, Predictions.empty()) for key in keys)
+
+
+def _problem(rows: Predictions, classes: int) -> str:
+    """What no T4 scene may hold, or nothing. An unknown velocity is none."""
+    if ((rows.labels < 0) | (rows.labels >= classes)).any():
+        return "a box of none of the file's classes"
+    if not np.isfinite(rows.boxes).all() or (rows.boxes[:, 3:6] <= 0).any() or np.isinf(rows.velocities).any():
+        return "a box that is not finite or has no size"
+    return "" if ((rows.scores >= 0) & (rows.scores <= 1)).all() else "a score that is not within 0 and 1"
 
 
 def relabel(rows: Predictions, known: Sequence[str], classes: Sequence[str]) -> Predictions:

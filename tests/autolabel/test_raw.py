@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from t4zoo.autolabel.raw import RawError, read_raw, relabel
@@ -109,6 +110,28 @@ def test_a_label_outside_of_the_classes_is_refused(workspace: Path) -> None:
     path = raw_folder(workspace) / f"pseudo_infos_raw_{ONE}.pkl"
     save(path, dataclasses.replace(load(path), classes=("car",)))
     with pytest.raises(RawError, match="a box of none of the file's classes"):
+        read_raw(raw_folder(workspace), ensemble(ONE), DATASET)
+
+
+@pytest.mark.parametrize(
+    ("column", "place", "value", "said"),
+    [
+        ("boxes", (0, 3), 0.0, "no size"),
+        ("boxes", (0, 4), -1.0, "no size"),
+        ("boxes", (0, 6), np.nan, "not finite"),
+        ("velocities", (0, 1), np.inf, "not finite"),
+        ("scores", 0, 1.5, "score"),
+        ("scores", 0, np.nan, "score"),
+    ],
+)
+def test_a_box_that_no_scene_may_hold_is_refused_with_its_frame(workspace: Path, column, place, value, said) -> None:
+    path = raw_folder(workspace) / f"pseudo_infos_raw_{ONE}.pkl"
+    info = load(path)
+    rows = info.frames[2].predictions
+    assert rows is not None
+    getattr(rows, column)[place] = value
+    save(path, info)
+    with pytest.raises(RawError, match=f"frame {info.frames[2].token} of .*{said}"):
         read_raw(raw_folder(workspace), ensemble(ONE), DATASET)
 
 
