@@ -17,14 +17,14 @@ from t4zoo.info import load, require_sweeps
 @stage("evaluate")
 def main(cfg: DictConfig) -> None:
     """A checkpoint and info in; metrics.json, plots/ and test_log.log out."""
-    trained, info = open_model(cfg.checkpoint, cfg.device), load(Path(cfg.info))
+    rules, trained, info = _rules(cfg), open_model(cfg.checkpoint, cfg.device), load(Path(cfg.info))
     if trained.class_names != info.classes:
         raise EvaluateError(
             f"the classes differ: {trained.path} has {', '.join(trained.class_names)}; "
             f"{cfg.info} has {', '.join(info.classes)}; evaluate it on the info of its own product"
         )
     require_sweeps(info, Path(cfg.info), trained.max_sweeps)
-    result = score(info.frames, predict_frames(trained, info.frames, cfg), info.classes, _rules(cfg))
+    result = score(info.frames, predict_frames(trained, info.frames, cfg), info.classes, rules)
     heading = (
         f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} {trained.name}\n"
         f"checkpoint {trained.path} sha256 {trained.sha256}\n"
@@ -40,7 +40,7 @@ def _rules(cfg: DictConfig) -> Rules:
         error_threshold=cfg.metrics.error_threshold,
         min_recall=cfg.metrics.min_recall,
         min_precision=cfg.metrics.min_precision,
-        bands=tuple((low, high) for low, high in cfg.product.evaluation.range_bands),
+        bands=tuple(tuple(band) for band in cfg.product.evaluation.range_bands),
         symmetric=frozenset(cfg.metrics.symmetric_classes),
     )
 

@@ -15,7 +15,7 @@ from t4zoo.info import Frame, Predictions
 
 
 class EvaluateError(T4zooError):
-    """Predictions that cannot be compared with the ground truth."""
+    """Predictions that cannot be compared with the ground truth, or rules by which nothing can."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Rules:
 
     thresholds: centre distances [m] below which a box is found. error_threshold: the one [m] for the errors.
     bands: (low, high) distances of a box from the ego [m]. symmetric: classes without a front.
+    Raises EvaluateError for rules that would judge nothing: their figures would be null, as those of missing objects.
     """
 
     thresholds: tuple[float, ...]
@@ -32,6 +33,18 @@ class Rules:
     min_precision: float
     bands: tuple[tuple[float, float], ...]
     symmetric: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not self.bands or not all(len(band) == 2 and 0 <= band[0] < band[1] for band in self.bands):
+            bands = [list(band) for band in self.bands]
+            raise EvaluateError(f"evaluation.range_bands is {bands}; give pairs of a distance and a greater one [m]")
+        if not self.thresholds or not all(value > 0 for value in (*self.thresholds, self.error_threshold)):
+            values = [*self.thresholds], self.error_threshold
+            raise EvaluateError(f"metrics.thresholds and error_threshold are {values}; give distances above 0 [m]")
+        if not (0 <= self.min_recall < 1 and 0 <= self.min_precision < 1):
+            shares = self.min_recall, self.min_precision
+            raise EvaluateError(f"metrics.min_recall and min_precision are {shares}; give shares from 0 to below 1")
 
 
 @dataclass(frozen=True, eq=False)

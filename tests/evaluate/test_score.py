@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -96,6 +97,24 @@ def test_a_box_that_is_none_stops_with_the_frames_name(spoil) -> None:
     spoil(guess.boxes[0])
     with pytest.raises(EvaluateError, match=r"db/s/0/data/L/0\.pcd\.bin.*diverged"):
         score([frame()], [guess], CLASSES, RULES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bands": ()}, "range_bands"),
+        ({"bands": ((0.0, 10.0), (10.0, 5.0))}, "range_bands"),
+        ({"bands": ((0.0, 10.0, 20.0),)}, "range_bands"),
+        ({"thresholds": ()}, "thresholds"),
+        ({"thresholds": (2.0, -1.0)}, "thresholds"),
+        ({"error_threshold": 0.0}, "error_threshold"),
+        ({"min_precision": 1.0}, "min_precision"),
+        ({"min_recall": -0.1}, "min_recall"),
+    ],
+)
+def test_rules_that_would_judge_nothing_are_refused(changes, said) -> None:
+    with pytest.raises(EvaluateError, match=said):
+        dataclasses.replace(RULES, **changes)
 
 
 def test_the_order_of_the_frames_does_not_matter() -> None:
