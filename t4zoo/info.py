@@ -176,7 +176,7 @@ def require_sweeps(info: Info, path: Path, wanted: int) -> None:
 
 
 def load(path: Path) -> Info:
-    """Read an info file of ours, of AWML or of mmdet3d, without running anything that it contains.
+    """Read an info file of ours or of AWML, without running anything that it contains.
 
     Raises InfoError when the file is missing, is no info file, or names anything but builtins and numpy arrays.
     """
@@ -339,9 +339,12 @@ def _frame_from_dict(data: dict[str, Any]) -> Frame:
 
 
 def scene_of(lidar_path: str) -> str:
-    """`{T4 id}/{revision}` of a path that ends in `{T4 id}/{revision}/data/{channel}/{file}`."""
-    parts = lidar_path.split("/")
-    return "/".join(parts[-5:-3]) if len(parts) >= 5 else ""
+    """`{T4 id}/{revision}` of a path that ends in `{T4 id}/{revision}/data/{channel}/{file}`.
+
+    Scenes that nobody has annotated may have no revision folder; theirs is `{T4 id}`.
+    """
+    *above, name, _, _, _ = ("", "", "", *lidar_path.split("/"))
+    return f"{above[-1]}/{name}" if name.isdecimal() and above[-1] else name
 
 
 def _sweep_from_dict(data: dict[str, Any]) -> Sweep:

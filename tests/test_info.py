@@ -207,6 +207,24 @@ def test_numpy_values_as_awml_writes_them_are_read(tmp_path: Path):
     assert read.frames[0].instances.num_lidar_pts.tolist() == [7]
 
 
+@pytest.mark.parametrize(
+    ("path", "scene"),
+    [
+        ("db_x_v1/e4359aff/3/data/LIDAR_CONCAT/00000.pcd.bin", "e4359aff/3"),
+        ("pseudo_xx1/e4359aff/data/LIDAR_CONCAT/00000.pcd.bin", "e4359aff"),
+        ("00000.pcd.bin", ""),
+    ],
+)
+def test_a_file_that_names_no_scene_has_that_of_its_path(tmp_path: Path, path: str, scene: str):
+    save(tmp_path / "info.pkl", example())
+    data = pickle.loads((tmp_path / "info.pkl").read_bytes())
+    for frame in data["data_list"]:
+        frame["lidar_points"]["lidar_path"] = path
+        del frame["scene"]
+    (tmp_path / "info.pkl").write_bytes(pickle.dumps(data))
+    assert load(tmp_path / "info.pkl").frames[0].scene == scene
+
+
 @pytest.mark.parametrize("content", [b"", b"not a pickle", pickle.dumps([1]), pickle.dumps({"metainfo": {}})])
 def test_what_is_no_info_file_is_refused_by_name(tmp_path: Path, content: bytes):
     (tmp_path / "info.pkl").write_bytes(content)
