@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from stages._fetch import fetch
+from t4zoo.errors import UsageError
 from t4zoo.info import Frame, Predictions
 from t4zoo.models.common.signature import signature
 
@@ -36,8 +37,11 @@ def open_model(reference: str, device: str) -> Trained:
     path = checkpoint.resolve(reference, fetch)
     if path is None:
         raise checkpoint.CheckpointError(f"{reference}: names no checkpoint")
+    here = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = here[-1]
+    if device.partition(":")[0] not in here:
+        raise UsageError(f"device is {device!r}, and here are {' and '.join(here)}; `auto` takes the fastest")
     network, meta, sha256 = checkpoint.build(path, device), checkpoint.load(path).meta, checkpoint.digest(path)
     try:
         name = signature(str(meta["algorithm"]), str(meta["name"]), reference, sha256)
@@ -50,6 +54,8 @@ def predict_frames(trained: Trained, frames: Sequence[Frame], cfg: DictConfig) -
     """The boxes of each frame, telling on the way how far it is. cfg: data_root, batch_size, workers."""
     from t4zoo.models.common.inference import predict
 
+    if cfg.batch_size < 1:
+        raise UsageError(f"batch_size is {cfg.batch_size}; give it a whole number of at least 1")
     told = [0]
 
     def tell(done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from t4zoo.errors import T4zooError
+from t4zoo.errors import SystemRefusal, T4zooError
 from t4zoo.screen import print_json, print_rich, progress, records_table
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ def main() -> None:
     """Run the command; an error of the user's is one line on stderr, and the exit code says what kind it was."""
     try:
         app()
-    except T4zooError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    except (T4zooError, OSError) as error:
+        told = SystemRefusal(error) if isinstance(error, OSError) else error
+        print(f"error: {told}", file=sys.stderr)
+        raise SystemExit(told.exit_code) from None
 
 
 @app.command()

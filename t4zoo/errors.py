@@ -10,6 +10,16 @@ class T4zooError(Exception):
     exit_code = 1
 
 
+class SystemRefusal(T4zooError):  # noqa: N818  (the refusal is the system's)
+    """What the operating system refused: a folder in a file's place, a full disk, no right to write."""
+
+    def __init__(self, error: OSError) -> None:
+        """Put the file and the system's own reason in one line."""
+        place = error.filename2 or error.filename
+        reason = error.strerror or str(error) or type(error).__name__
+        super().__init__(f"{place}: cannot be read or written: {reason}" if place else reason)
+
+
 class UsageError(T4zooError):
     """The input itself cannot be understood: a malformed version, an unknown option, a broken configuration."""
 

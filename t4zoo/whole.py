@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+from t4zoo.errors import UsageError
 
 
 @contextmanager
@@ -23,6 +26,17 @@ def whole(path: Path, mode: int = 0o644) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def refuse_strangers(folder: Path, own: Iterable[str]) -> None:
+    """Raise UsageError when `folder`, about to be replaced, is a file or holds what fits no pattern of `own`."""
+    if folder.is_dir():
+        patterns = tuple(own)
+        for name in sorted(path.name for path in folder.iterdir()):
+            if not any(fnmatchcase(name, pattern) for pattern in patterns):
+                raise UsageError(f"{folder}: holds {name}, which would be lost: write elsewhere, or remove it")
+    elif folder.exists():
+        raise UsageError(f"{folder}: is a file, and would be lost: write elsewhere, or remove it")
 
 
 def write_whole(path: Path, text: str, mode: int = 0o644) -> None:

@@ -89,3 +89,12 @@ def test_what_s3_refuses_is_told_in_words_without_credentials(
         assert words in told.stderr and told.stderr.startswith("error: "), told
         assert told.returncode in (1, 2) and "Traceback" not in told.stderr
         assert key not in told.stderr + told.stdout and secret not in told.stderr + told.stdout
+
+
+def test_what_the_system_refuses_is_one_line_with_the_file(alone: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    for arguments in (("sample", "--root", "file/data"), ("serve", "--data", "file")):
+        done = run(*arguments, cwd=tmp_path)
+        (line,) = done.stderr.splitlines()
+        assert done.returncode == 1 and line.startswith("error: ") and "file" in line
+    assert (tmp_path / "file").read_text() == "precious"

@@ -118,6 +118,10 @@ def _check_target(source: Path, target: Path) -> None:
     inner, outer = source.resolve(), target.resolve()
     if inner == outer or inner in outer.parents or outer in inner.parents:
         raise PseudoError(f"{target}: pseudo scenes cannot be written where their input is, {source}")
-    for path in sorted(target.glob("*/*")) if target.is_dir() else []:
-        if not (path / "annotation").is_dir():
-            raise PseudoError(f"{target}: holds {path.name}, which is no T4 scene; remove it or write elsewhere")
+    if target.exists() and (inner.parent in outer.parents or not target.is_dir()):
+        what = "a file" if target.is_file() else f"beside {source}, and may be somebody's input"
+        raise PseudoError(f"{target}: is {what}; remove it or write elsewhere")
+    for scene in sorted(target.iterdir()) if target.is_dir() else []:
+        for path in sorted(scene.iterdir()) if scene.is_dir() else [scene]:
+            if not (path / "annotation").is_dir():
+                raise PseudoError(f"{target}: holds {path.name}, which is no T4 scene; remove it or write elsewhere")

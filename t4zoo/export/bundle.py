@@ -16,10 +16,11 @@ from typing import Any
 from t4zoo.dataset import LidarDataset
 from t4zoo.errors import UsageError
 from t4zoo.export import gate, onnx_file
-from t4zoo.export.autoware import ONNX_FILES, BundleConfig, write_parameters
+from t4zoo.export.autoware import BUNDLE_FILES, ONNX_FILES, BundleConfig, write_parameters
 from t4zoo.export.node_check import Bundle, CloudReport, check_cloud
 from t4zoo.export.onnx_file import ExportError
 from t4zoo.models.common import checkpoint
+from t4zoo.whole import refuse_strangers
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ def export(weights: Path, out: Path, autoware: BundleConfig, opset: int, proof: 
     One report a frame of `proof`. Raises ExportError or BundleError when the bundle is not what the node takes, and
     CheckpointError, UsageError or PointsError for what cannot be read.
     """
+    refuse_strangers(out, BUNDLE_FILES)
     model: Any = checkpoint.build(weights)
     meta = checkpoint.load(weights).meta
     if tuple(model.class_names) != proof.class_names:

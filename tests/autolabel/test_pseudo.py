@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -226,3 +227,15 @@ def test_a_lost_cloud_stops_with_its_name_and_nothing_is_written(workspace: Path
     with pytest.raises(PointsError, match=lost.name):
         autolabel(workspace, ensemble(ONE))
     assert not (workspace / "pseudo_t4dataset").exists()
+
+
+def test_a_file_and_scenes_beside_the_input_are_never_replaced(workspace: Path) -> None:
+    data = workspace / "data" / "t4dataset"
+    other, file = data / "annotated", data / "notes.txt"
+    shutil.copytree(data / DATASET, other)
+    file.write_text("precious")
+    before = sorted(path for path in other.rglob("*"))
+    for target, said in ((other, "may be somebody's input"), (file, "is a file")):
+        with pytest.raises(PseudoError, match=said):
+            write_scenes(data / DATASET, target, [], [], CLASSES, [])
+    assert sorted(path for path in other.rglob("*")) == before and file.read_text() == "precious"

@@ -61,3 +61,10 @@ def test_a_wrong_value_of_the_configuration_is_one_line_with_its_key(here):
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "conf/export.yaml: autoware.trt_precision" in done.stderr
     assert not (here / "models/CenterPoint/t4base/export").exists()
+
+
+def test_what_export_did_not_make_is_never_replaced(here):
+    done = export(here, "out=models")
+    assert done.returncode == 2
+    assert "models: holds CenterPoint" in done.stderr
+    assert list((here / "models").rglob("epoch_*.pth"))

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from t4zoo import info
 from t4zoo.models.common import checkpoint
 from tests.models.street import CLASSES, make_frames
 from tests.pipeline import ROOT
+from tests.stages.workspace import refusal
 
 FILES = ["config.py", "epoch_1.pth", "loss.csv", "loss.png", "scalars.json", "train_log.log"]
 
@@ -154,3 +156,66 @@ def test_mixed_precision_without_a_gpu_is_refused_with_a_cure(data, tmp_path):
     done = train(data, tmp_path / "out", "launcher=gpu")
     assert done.returncode == 2
     assert "launcher=local" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "override", ["algorithm.epochs=abc", "algorithm.epochs=0", "product.class_names=3", "parent=null"]
+)
+def test_a_value_of_the_wrong_kind_is_one_line_with_its_key(data, tmp_path, override):
+    done = train(data, tmp_path / "out", override)
+    line = refusal(done, "train")
+    assert done.returncode == 2
+    assert override.partition("=")[0] in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("override", ["algorithm.epoch=3", "product=nope", "algorithm=CenterPoint/nope", "epochs"])
+def test_a_misspelt_override_is_hydras_own_refusal_without_a_traceback(data, tmp_path, override):
+    done = train(data, tmp_path / "out", override)
+    assert done.returncode == 1
+    assert override.rpartition(".")[2].partition("=")[0] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_training_did_not_make_is_never_replaced(data, tmp_path):
+    folder, file = tmp_path / "thesis", tmp_path / "notes.txt"
+    folder.mkdir()
+    (folder / "chapter_1.tex").write_text("years of work")
+    file.write_text("precious")
+    assert "chapter_1.tex" in refusal(train(data, folder), "train")
+    assert "is a file" in refusal(train(data, file), "train")
+    assert (folder / "chapter_1.tex").read_text() == "years of work"
+    assert file.read_text() == "precious"
+
+
+def test_a_parent_that_is_no_yaml_is_named(data, tmp_path):
+    for content in (b"checkpoint: [", b"\xff\xfe"):
+        (tmp_path / "parent.yaml").write_bytes(content)
+        assert f"{tmp_path}/parent.yaml: not YAML" in refusal(
+            train(data, tmp_path / "out", f"parent={tmp_path}/parent.yaml"), "train"
+        )
+
+
+def test_an_out_below_a_file_is_the_systems_reason_in_one_line(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "Not a directory" in refusal(train(data, tmp_path / "file" / "below" / "train"), "train")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_stopped_leaves_nothing_and_no_traceback(data, tmp_path, number):
+    command = [sys.executable, "-m", "stages.train", f"info={data}/info_train.pkl", f"data_root={data}"]
+    process = subprocess.Popen(
+        [*command, f"out={tmp_path}/train", "algorithm.epochs=100000"],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    next(line for line in process.stdout if "Epoch(train)" in line)
+    process.send_signal(number)
+    _, said = process.communicate()
+    assert process.returncode != 0
+    assert "stopped" in said and "Traceback" not in said
+    assert not list(tmp_path.iterdir())

@@ -84,7 +84,10 @@ def resolve(reference: str, fetch: Callable[[str], Path]) -> Path | None:
         raise CheckpointError(f"{reference}: no such folder, file or released version")
     if path.suffix not in (".yaml", ".yml"):
         return path
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or "checkpoint" not in content:
         raise CheckpointError(f"{path}: has no `checkpoint:` (null for none)")
     if content["checkpoint"] is None:

@@ -18,6 +18,7 @@ from mmengine.runner import CheckpointLoader, Runner
 from t4zoo.errors import UsageError
 from t4zoo.models.common import checkpoint, loader
 from t4zoo.models.common.curves import FILES as CURVES
+from t4zoo.whole import refuse_strangers
 
 LOG = "train_log.log"
 NOISE = ("Exp name: ", "Distributed training is not used")  # said by mmengine at every turn, and nothing to a user
@@ -74,6 +75,13 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
     parent: see `checkpoint.resolve`; fetch brings a released version or a URL to a local file.
     Raises T4zooError subclasses for data, parents and settings that cannot be used.
     """
+    for name, count in (
+        ("epochs", settings["train_cfg"]["max_epochs"]),
+        ("batch_size", settings["train_dataloader"]["batch_size"]),
+    ):
+        if not isinstance(count, int) or count < 1:
+            raise UsageError(f"algorithm.{name} is {count}; give it a whole number of at least 1")
+    refuse_strangers(out, ("epoch_*.pth", "config.py", LOG, *CURVES))
     loader.register(fetch)
     if checkpoint.resolve(parent, fetch):
         hook = {"type": f"{__name__}.{StartFrom.__name__}", "parent": parent}
