@@ -58,7 +58,10 @@ class Address:
 
 def parse_address(url: str, credentials: Credentials | None = None) -> Address:
     """The folder that an `s3://`, `http://` or `https://` URL names; raises AddressError for any other text."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # its text may quote the URL, and that a password
+        raise AddressError(f"no address of a zoo: {error if '@' not in url else 'not a URL'}") from None
     if parts.username or parts.password:
         raise AddressError("a URL with a user and password in it ends up in logs; give credentials by AWS_* variables")
     if parts.query or parts.fragment or not parts.netloc or parts.scheme not in ("s3", "http", "https"):
@@ -161,7 +164,7 @@ def _read(repository: Path) -> dict[str, dict[str, str]]:
         path = repository / ".dvc" / name
         try:
             parser.read(path, encoding="utf-8")
-        except ConfigError as error:
+        except (ConfigError, UnicodeDecodeError) as error:
             # The parser's own message would quote the line, and the line may be a secret.
             raise AddressError(f"{path}: not an INI file ({type(error).__name__})") from None
     return {

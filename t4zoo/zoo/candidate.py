@@ -55,16 +55,19 @@ def read_candidate(name: ModelVersion, root: Path) -> Candidate:
     if entry is None or lock is None:
         raise RefusedError(name, refusals)
     environment = git.show(root, commit.id, "requirements.lock") or b""
-    return Candidate(name, root, commit, entry, parse_lock(lock, "dvc.lock"), lock, _packages(environment.decode()))
+    return Candidate(
+        name, root, commit, entry, parse_lock(lock, "dvc.lock"), lock, _packages(environment.decode(errors="replace"))
+    )
 
 
 def _entry(name: ModelVersion, params: bytes) -> dict[str, Any] | None:
     try:
         data = yaml.safe_load(params)
-    except yaml.YAMLError as error:
-        raise RefusedError(name, [Refusal("params.yaml", f"is not YAML ({error})", "mend it and commit")]) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        what = f"is not YAML: {' '.join(str(error).split())}"
+        raise RefusedError(name, [Refusal("params.yaml", what, "mend it and commit")]) from error
     models = data.get("models") if isinstance(data, dict) else None
-    for entry in (models or {}).values():
+    for entry in (models if isinstance(models, dict) else {}).values():
         if isinstance(entry, dict) and (entry.get("algorithm"), entry.get("model")) == (name.algorithm, name.model):
             return entry
     return None

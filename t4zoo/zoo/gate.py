@@ -29,6 +29,8 @@ def check_git(candidate: Candidate) -> list[Refusal]:
     if changed := git.changes(candidate.root):
         names = _some([line[3:] for line in changed])
         refusals.append(Refusal("git", f"{names} not as in the last commit", "commit, or put it aside"))
+    if not git.knows_the_user(candidate.root):
+        refusals.append(Refusal("git", git.NO_IDENTITY, git.IDENTITY_CURE))  # the tag comes last, and would fail
     tag = git.tag(candidate.root, str(candidate.name))
     if tag is not None and tag.commit != candidate.commit.id:
         what = f"is on commit {tag.commit[:10]}, and this is {candidate.commit.id[:10]}"
@@ -60,6 +62,7 @@ def check_workspace(candidate: Candidate) -> list[Refusal]:
         status: dict[str, Any] = json.loads(result.stdout)
     except ValueError:
         words = [line.removeprefix("ERROR: ") for line in result.stderr.splitlines() if line.startswith("ERROR: ")]
+        words += [line.strip() for line in result.stderr.splitlines() if line.strip()]  # of a broken dvc.yaml: no ERROR
         return [Refusal("dvc status", (words or ["no answer"])[0], "`dvc status` must work before a release")]
     stages = candidate.stages()
     refusals = []

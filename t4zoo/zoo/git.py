@@ -9,6 +9,9 @@ from pathlib import Path
 
 from t4zoo.errors import T4zooError
 
+NO_IDENTITY = "does not know who you are, and so can neither commit nor tag"
+IDENTITY_CURE = "`git config --global user.name 'Your Name'` and `git config --global user.email you@example.com`"
+
 
 class GitError(T4zooError):
     """git is missing, or refused what was asked, in its own words."""
@@ -67,6 +70,19 @@ def tag(root: Path, name: str) -> Tag | None:
         return None
     kind, itself, target, message = output.split("\0", 3)
     return Tag(name, target if kind == "tag" else itself, message)
+
+
+def knows_the_user(root: Path) -> bool:
+    """Whether git has a name and a mail to sign commits and tags with. root: any folder, in a repository or not."""
+    identities = ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT")
+    return all(_run(root, "var", identity, check=False).returncode == 0 for identity in identities)
+
+
+def has_commit(root: Path) -> bool:
+    """Whether `root` is the top of a git repository with a commit."""
+    return (root / ".git").exists() and _run(
+        root, "rev-parse", "--verify", "--quiet", "HEAD", check=False
+    ).returncode == 0
 
 
 def create_tag(root: Path, name: str, commit: str, message: str) -> None:

@@ -40,7 +40,7 @@ class Write:
 
 @dataclass(frozen=True)
 class InitPlan:
-    """What would change. commit: whether a git repository is made, with a first commit."""
+    """What would change. commit: whether the first commit is made, and its git repository."""
 
     writes: tuple[Write, ...]
     commit: bool
@@ -52,10 +52,13 @@ def plan_init(root: Path, url: str, endpoint: str | None = None, save_credential
         if not (root / needed).is_file():
             raise InitError(f"{root}: has no {needed}; run `t4zoo init` at the top of a copy of the template")
     address = parse_address(url)
+    commit = not git.has_commit(root)
+    if commit and not git.knows_the_user(root):
+        raise InitError(f"{root}: git {git.NO_IDENTITY}; {git.IDENTITY_CURE}")
     if address.bucket is None:
         raise UsageError(f"--url {url}: the store must be an s3:// address, as in s3://bucket/prefix")
     config, local = root / ".dvc" / "config", root / ".dvc" / "config.local"
-    shared, private = config.read_text(), local.read_text() if local.is_file() else ""
+    shared, private = _text(config), _text(local) if local.exists() else ""
     for remote, folder in FOLDERS.items():
         shared = _set(shared, f'remote "{remote}"', "url", f"{address.url}/{folder}")
         if endpoint:
@@ -64,10 +67,10 @@ def plan_init(root: Path, url: str, endpoint: str | None = None, save_credential
             for option, value in _secrets().items():
                 private = _set(private, f'remote "{remote}"', option, value)
     params = root / "params.yaml"
-    texts = [Write(config, shared), Write(params, _with_sections(params.read_text()))]
+    texts = [Write(config, shared), Write(params, _with_sections(_text(params)))]
     if private:
         texts.append(Write(local, private, private=True))
-    return InitPlan(tuple(write for write in texts if _differs(write)), commit=not (root / ".git").exists())
+    return InitPlan(tuple(write for write in texts if _differs(write)), commit)
 
 
 def probe(root: Path, url: str, endpoint: str | None, write: bool = True) -> None:
@@ -105,8 +108,15 @@ def _secrets() -> dict[str, str]:
     return {option: os.environ[variable] for option, variable in _SECRETS.items()}
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InitError(f"{path}: is not text in UTF-8; bring back the template's own") from None
+
+
 def _differs(write: Write) -> bool:
-    return not write.path.is_file() or write.path.read_text() != write.text
+    return not write.path.is_file() or _text(write.path) != write.text
 
 
 def _set(text: str, section: str, option: str, value: str) -> str:

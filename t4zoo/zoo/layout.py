@@ -86,8 +86,8 @@ def load_layout(repository: Path | None) -> Layout:
 def _mapping(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise LayoutError(f"{path}: not YAML ({error})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LayoutError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise LayoutError(f"{path}: must be a mapping")
     return data
@@ -98,7 +98,10 @@ def _layout(path: Path, data: dict[str, Any]) -> Layout:
         template = data.get(key)
         if not isinstance(template, str) or template.strip("/") != template:
             raise LayoutError(f"{path}: {key} must be a folder template without slashes at its ends, not {template!r}")
-        found = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        try:
+            found = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        except ValueError:  # a brace without its twin
+            found = []
         if set(found) != fields or len(found) != len(fields):
             raise LayoutError(
                 f"{path}: {key} must name each of {{{'}, {'.join(sorted(fields))}}} once, not {template!r}"

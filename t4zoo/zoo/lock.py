@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,6 +12,8 @@ from typing import Any
 import yaml
 
 from t4zoo.errors import T4zooError
+
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 class LockError(T4zooError):
@@ -81,8 +84,9 @@ def parse_lock(text: bytes, where: str) -> Lock:
         stages: dict[str, Any] = data["stages"]
         outs = tuple(_out(name, item) for name, stage in stages.items() for item in stage.get("outs", []))
         deps = {name: tuple(_out(name, item) for item in stage.get("deps", [])) for name, stage in stages.items()}
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise LockError(f"{where}: not a lock that `dvc repro` wrote ({type(error).__name__}: {error})") from error
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        words = " ".join(str(error).split())
+        raise LockError(f"{where}: not a lock that `dvc repro` wrote ({type(error).__name__}: {words})") from error
     return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps)
 
 
@@ -106,7 +110,10 @@ def key_of(md5: str) -> str:
 
 def _out(stage: str, item: dict[str, Any]) -> Out:
     # A failed push to some kinds of remote leaves `files: []` in place of the md5: the content is then no longer named.
-    return Out(stage, item["path"], item.get("md5"), item.get("size"))
+    path, md5 = item["path"], item.get("md5")
+    if not isinstance(path, str) or not (md5 is None or (isinstance(md5, str) and _MD5.fullmatch(md5))):
+        raise TypeError(f"{stage}: {path!r} has the md5 {md5!r}")
+    return Out(stage, path, md5, item.get("size"))
 
 
 def _within(path: str, folder: str) -> bool:

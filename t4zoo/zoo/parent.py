@@ -37,8 +37,8 @@ def find_parent(candidate: Candidate, objects: Objects, zoo: Folder, layout: Lay
         raise ParentError(f"{text}: is named in params.yaml but is not in the last commit")
     try:
         data = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise ParentError(f"{text}: not YAML ({error})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParentError(f"{text}: not YAML: {' '.join(str(error).split())}") from error
     reference = data.get("checkpoint") if isinstance(data, dict) else None
     return _of_reference(str(text), data, str(reference), zoo, layout) if reference else None
 

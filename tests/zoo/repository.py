@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 STAGE = """\
 # Writes what a stage of the pipeline would: python stage.py <stage> <model> <product>
 import json, random, sys
@@ -200,3 +202,12 @@ def copy_objects(source: str, target: str, client: Any) -> None:
     for item in client.list_objects_v2(Bucket=bucket, Prefix=f"{old}/")["Contents"]:
         key = new + item["Key"].removeprefix(old)
         client.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": item["Key"]})
+
+
+def forget_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name and no mail for git, and no guess from the machine's name either."""
+    for variable in ("GIT_AUTHOR", "GIT_COMMITTER"):
+        monkeypatch.delenv(f"{variable}_NAME")
+        monkeypatch.delenv(f"{variable}_EMAIL")
+    for key, value in (("COUNT", "1"), ("KEY_0", "user.useConfigOnly"), ("VALUE_0", "true")):
+        monkeypatch.setenv(f"GIT_CONFIG_{key}", value)

@@ -117,3 +117,19 @@ def test_a_shared_cache_is_found(repository: Path) -> None:
     assert cache_folder(repository) == repository / ".dvc/cache"
     (repository / ".dvc/config.local").write_text("[cache]\n    dir = ../../shared\n")
     assert cache_folder(repository) == repository.parent / "shared"
+
+
+def test_a_url_that_cannot_be_split_is_refused_and_its_password_not_repeated() -> None:
+    with pytest.raises(AddressError, match="no address"):
+        parse_address("http://[::1/zoo")
+    with pytest.raises(AddressError) as error:
+        parse_address("http://ada:geheim@[::1/zoo")
+    assert "geheim" not in str(error.value)
+
+
+def test_a_config_in_another_encoding_is_named_and_not_quoted(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_bytes("[core]\nremote = geheim".encode("utf-16"))
+    with pytest.raises(AddressError, match="not an INI file") as error:
+        find_zoo(None, tmp_path)
+    assert "geheim" not in str(error.value)

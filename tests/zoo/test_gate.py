@@ -15,7 +15,7 @@ from t4zoo.zoo.refusal import RefusedError
 from t4zoo.zoo.release import Plan
 from t4zoo.zoo.releasing import Releasing
 from t4zoo.zoo.version import VersionError
-from tests.zoo.repository import FOLDER, NAME, Repository
+from tests.zoo.repository import FOLDER, NAME, Repository, forget_the_user
 
 
 def plan(repository: Repository, name: str = NAME) -> Plan:
@@ -174,3 +174,39 @@ def test_a_release_goes_to_the_repositorys_own_zoo_whatever_a_reader_has_set(
 def test_a_folder_that_is_no_repository_cannot_be_released_from(alone: Any, tmp_path: Any) -> None:
     with pytest.raises(T4zooError, match="git repository"):
         Releasing.here(tmp_path, NAME)
+
+
+def test_who_cannot_tag_is_told_before_anything_is_published(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_the_user(monkeypatch)
+    (told,) = refusals(repository)
+    assert told.startswith("git: does not know who you are") and "user.email" in told
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        ("params.yaml", b"models: [1, 2]", "no entry of `models`"),
+        ("params.yaml", b"models: {", "not YAML"),
+        ("params.yaml", b"\xff\xfe", "not YAML"),
+        ("dvc.lock", b"stages: {a: {outs: [{path: models/CenterPoint/t4base/train, md5: 3}]}}", "not a lock"),
+        ("dvc.lock", b"stages: {a: {outs: [{path: models, md5: ../../secret}]}}", "not a lock"),
+        ("dvc.lock", b"<<<<<<< HEAD", "not a lock"),
+        ("dvc.lock", b"\xff\xfe", "not a lock"),
+    ],
+)
+def test_a_broken_file_of_the_commit_is_named_with_its_fault(
+    repository: Repository, path: str, content: bytes, words: str
+) -> None:
+    (repository.root / path).write_bytes(content)
+    commit(repository)
+    with pytest.raises(T4zooError, match=words) as error:
+        plan(repository)
+    assert path in str(error.value)
+
+
+def test_a_broken_dvc_yaml_is_told_in_dvcs_words(repository: Repository) -> None:
+    repository.write("dvc.yaml", "stages: [")
+    commit(repository)
+    assert any(told.startswith("dvc status: ") and "dvc.yaml" in told for told in refusals(repository))

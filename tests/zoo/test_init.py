@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from t4zoo.zoo.server import Server
-from tests.zoo.repository import Repository
+from tests.zoo.repository import Repository, forget_the_user
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml", "params.yaml")
@@ -114,3 +114,34 @@ def test_what_cannot_work_is_said_before_anything_is_written(template: Repositor
     assert (template.root / ".dvc/config").read_bytes() == (ROOT / ".dvc/config").read_bytes()
     elsewhere = Repository(template.root.parent, "")
     assert "copy of the template" in init(elsewhere, s3, prefix, check=False).err
+
+
+def test_without_a_git_identity_nothing_is_written_and_the_cure_is_told(
+    template: Repository, s3: Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_the_user(monkeypatch)
+    before = (template.root / ".dvc/config").read_bytes()
+    refused = init(template, s3, prefix, check=False)
+    assert refused.code == 1 and "git config --global user.name" in refused.err
+    assert (template.root / ".dvc/config").read_bytes() == before
+    assert not (template.root / ".git").exists()
+
+
+def test_a_repository_without_a_commit_gets_its_first_one(template: Repository, s3: Server, prefix: str) -> None:
+    template.git("init", "--quiet")
+    init(template, s3, prefix)
+    assert template.git("log", "--format=%s").strip() == "Start from the t4zoo template"
+    assert "nothing to do" in init(template, s3, prefix).out
+
+
+@pytest.mark.parametrize("name", ["params.yaml", ".dvc/config.local"])
+def test_a_file_that_is_no_text_or_a_folder_is_named_in_one_line(
+    template: Repository, s3: Server, prefix: str, name: str
+) -> None:
+    path = template.root / name
+    if path.exists():
+        path.write_bytes(b"\xff\xfe")
+    else:
+        path.mkdir()
+    refused = init(template, s3, prefix, check=False)
+    assert refused.code == 1 and name in refused.err and len(refused.err.splitlines()) == 1

@@ -57,3 +57,13 @@ def test_a_repository_can_choose_a_layout_with_a_level_more(tmp_path: Path) -> N
 def test_a_layout_that_cannot_be_used_is_named(tmp_path: Path, params: str, storage: str, words: str) -> None:
     with pytest.raises(LayoutError, match=words):
         load_layout(choose(tmp_path, params, storage))
+
+
+@pytest.mark.parametrize("content", [b"models: m/{algorithm", b"models: {", b"\xff\xfe"])
+def test_a_layout_that_cannot_be_read_is_named(tmp_path, content):
+    (tmp_path / "conf" / "storage").mkdir(parents=True)
+    (tmp_path / "params.yaml").write_text("storage: mine")
+    (tmp_path / "conf" / "storage" / "mine.yaml").write_bytes(content)
+    with pytest.raises(LayoutError, match=r"mine\.yaml: ") as error:
+        load_layout(tmp_path)
+    assert "\n" not in str(error.value)
