@@ -21,7 +21,8 @@ from rich.console import Console
 
 from t4zoo.errors import T4zooError
 from t4zoo.whole import write_whole
-from t4zoo.zoo.address import STORE, ZOO
+from t4zoo.zoo import git
+from t4zoo.zoo.address import STORE, ZOO, find_repository
 from t4zoo.zoo.server import Server
 
 VERSION = "CenterPoint/t4base@v1.0.0"
@@ -59,7 +60,10 @@ class Demo:
         """Show the command, run it with its output on the screen, stop the demo if it fails."""
         self.console.print(f"[bold]$ {' '.join(command)}[/bold]", soft_wrap=True)
         if subprocess.run(command, cwd=cwd or self.clone, env=self.environment).returncode:  # noqa: S603
-            raise DemoError(f"`{' '.join(command)}` failed in {cwd or self.clone}; its own words stand above")
+            raise DemoError(
+                f"`{' '.join(command)}` failed in {cwd or self.clone}; its own words stand above; "
+                "`make demo` goes on from there, `make clean` before it begins anew"
+            )
 
     def ask(self, *command: str) -> str:
         """The command's output; "" if it fails."""
@@ -77,7 +81,12 @@ class Demo:
 
 def run(root: Path, home: Path | None = None) -> None:
     """Do the demo, or say that it is done already. Raises DemoError with the step that failed."""
-    demo = Demo(root.resolve(), (home or root / ".demo").resolve())
+    top = find_repository(root.resolve())  # it may be called in any folder of the repository
+    if top is None:
+        raise DemoError(f"{root}: no copy of the template, for it has no .dvc/config; run it in one")
+    if not git.has_commit(top):
+        raise DemoError(f"{top} has no commit to clone; `git init && git add --all && git commit` makes one")
+    demo = Demo(top, (home or top / ".demo").resolve())
     demo.home.mkdir(parents=True, exist_ok=True)
     with Server(demo.home / "s3") as server:
         demo.environment = _environment(server)
@@ -99,7 +108,8 @@ def _environment(server: Server) -> dict[str, str]:
 
 def _is_done(demo: Demo) -> bool:
     """Released, pulled, and nothing left for DVC to do in the clone."""
-    if not (demo.pulled / "manifest.json").exists() or not demo.ask("git", "tag", "--list", VERSION):
+    made = (demo.clone / ".git", demo.pulled / "manifest.json")
+    if not all(path.exists() for path in made) or not demo.ask("git", "tag", "--list", VERSION):
         return False
     return demo.ask("dvc", "status", "--json") == "{}"
 
@@ -139,20 +149,17 @@ def _make(demo: Demo, server: Server) -> None:
 
 
 def _clone(demo: Demo) -> None:
-    demo.clone.parent.mkdir(parents=True, exist_ok=True)
-    git = ["git", "-c", "advice.detachedHead=false"]
-    head = [*git, "rev-parse", "--verify", "--quiet", "HEAD"]
-    if subprocess.run(head, cwd=demo.root, capture_output=True).returncode:  # noqa: S603
-        raise DemoError(f"{demo.root} has no commit to clone; `git init && git add --all && git commit` makes one")
-    done = subprocess.run(  # noqa: S603
-        [*git, "clone", "--quiet", "--no-tags", str(demo.root), str(demo.clone)], capture_output=True, text=True
-    )
-    if done.returncode:
-        raise DemoError(f"git could not clone {demo.root}: {done.stderr.strip()}")
-    demo.run("git", "remote", "remove", "origin")
-    demo.run("git", "config", "user.name", "t4zoo demo")
-    demo.run("git", "config", "user.email", "demo@t4zoo.invalid")
-    if subprocess.run([*git, "status", "--porcelain"], cwd=demo.root, capture_output=True).stdout:  # noqa: S603
+    if demo.clone.exists():
+        raise DemoError(f"{demo.clone}: is there, and is no clone; `make clean` removes it")
+    begun = demo.clone.with_name(".repo")  # one that was interrupted must not be taken for a clone
+    shutil.rmtree(begun, ignore_errors=True)
+    clone = ("git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--no-tags", str(demo.root), str(begun))
+    demo.run(*clone, cwd=demo.home)
+    demo.run("git", "remote", "remove", "origin", cwd=begun)
+    demo.run("git", "config", "user.name", "t4zoo demo", cwd=begun)
+    demo.run("git", "config", "user.email", "demo@t4zoo.invalid", cwd=begun)
+    begun.rename(demo.clone)
+    if git.changes(demo.root):
         demo.console.print("[yellow]Your uncommitted changes are not in it.[/yellow]")
 
 
