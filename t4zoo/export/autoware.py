@@ -21,6 +21,9 @@ OBJECT_CLASSES = ("UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BIC
 ObjectClass = Literal["UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN"]
 
 _HEADER = "Written by t4zoo's export stage from conf/export.yaml and the checkpoint; edit those, not this file."
+_NODE = "\nThe model was trained and evaluated with these; set them in the node's own parameters, no bundle holds them:"
+    "\nThe model was trained and evaluated with these; set them in the node's own parameters, which no bundle holds:"
+)
 _MATRICES = f"Row: the class that is predicted; column: that is published. Both: {', '.join(OBJECT_CLASSES)}."
 
 
@@ -75,9 +78,13 @@ def bundle_config(section: object) -> BundleConfig:
 
 
 def write_parameters(folder: Path, config: BundleConfig, model: Mapping[str, Any]) -> None:
-    """Write the bundle's two parameter files into `folder`; `model` as in `ml_package`. Raises UsageError."""
+    """Write the bundle's two parameter files into `folder`; `model` as in `ml_package`. Raises UsageError.
+
+    model's node_settings, {name: value} of parameters that the bundle has no place for, are told in a comment.
+    """
+    settings = [f"\n  {name}: {value}" for name, value in model["node_settings"].items()]
     for name, parameters, header in (
-        (PACKAGE_FILE, ml_package(config, model), _HEADER),
+        (PACKAGE_FILE, ml_package(config, model), f"{_HEADER}{_NODE}{''.join(settings)}"),
         (REMAPPER_FILE, class_remapper(config), f"{_HEADER}\n{_MATRICES}"),
     ):
         text = ros_yaml.dump({"/**": {"ros__parameters": parameters}}, header)

@@ -29,6 +29,10 @@ BASE_MODEL = {  # the published base model's, in this project's class names
     "downsample_factor": 1,
     "encoder_in_feature_size": 9,
     "has_variance": False,
+    "node_settings": {
+        "densification_params.num_past_frames": 1,
+        "post_process_params.circle_nms_dist_threshold": 1.0,
+    },
 }
 
 
@@ -64,6 +68,15 @@ def test_what_is_written_passes_the_rules_and_says_who_wrote_it(autoware, tmp_pa
     assert check_package(tmp_path)[0] == []
     assert check_remapper(tmp_path) == []
     assert (tmp_path / PACKAGE_FILE).read_text().startswith("# Written by t4zoo's export stage")
+
+
+def test_what_the_model_wants_of_the_nodes_own_parameters_is_told(autoware, tmp_path):
+    write_parameters(tmp_path, autoware, BASE_MODEL)
+    head = (tmp_path / PACKAGE_FILE).read_text().partition("/**")[0].splitlines()
+    assert head[-2:] == [
+        "#   densification_params.num_past_frames: 1",
+        "#   post_process_params.circle_nms_dist_threshold: 1.0",
+    ]
 
 
 def test_classes_follow_the_order_of_the_model_and_not_of_the_configuration(autoware):

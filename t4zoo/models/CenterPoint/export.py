@@ -80,7 +80,8 @@ def likeliest_boxes(model: CenterPoint, cloud: Tensor) -> Boxes:
 def model_params(model: CenterPoint) -> dict[str, Any]:
     """What the node must know and only the model does, by the node's names; lengths in metres.
 
-    class_names are the model's own; the export's configuration says what Autoware calls them.
+    class_names are the model's own; the export's configuration says what Autoware calls them. node_settings stand in
+    the node's own parameter files, outside of the bundle: with others, it finds what was never evaluated.
     """
     return {
         "class_names": list(model.class_names),
@@ -90,4 +91,8 @@ def model_params(model: CenterPoint) -> dict[str, Any]:
         "downsample_factor": model.downsample,
         "encoder_in_feature_size": model.in_features,
         "has_variance": False,
+        "node_settings": {
+            "densification_params.num_past_frames": model.max_sweeps,
+            "post_process_params.circle_nms_dist_threshold": model.head.nms_distance,
+        },
     }
