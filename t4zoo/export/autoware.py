@@ -21,9 +21,7 @@ OBJECT_CLASSES = ("UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BIC
 ObjectClass = Literal["UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN"]
 
 _HEADER = "Written by t4zoo's export stage from conf/export.yaml and the checkpoint; edit those, not this file."
-_NODE = "\nThe model was trained and evaluated with these; set them in the node's own parameters, no bundle holds them:"
-    "\nThe model was trained and evaluated with these; set them in the node's own parameters, which no bundle holds:"
-)
+_NODE = "\nThe model was trained and evaluated with these of the node's own parameters, which no bundle holds:"
 _MATRICES = f"Row: the class that is predicted; column: that is published. Both: {', '.join(OBJECT_CLASSES)}."
 
 
