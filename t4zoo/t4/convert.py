@@ -67,6 +67,10 @@ def _steps(product: Mapping[str, Any]) -> dict[str, int]:
     """Dataset -> every so-many-th sample of it is taken."""
     steps: dict[str, int] = {}
     for entry in product["datasets"]:
+        if not isinstance(entry, Mapping) or not {"name", "sample_steps"} <= entry.keys():
+            raise DatasetListError(
+                f"conf/product/{product['name']}.yaml: datasets has {entry!r}; each needs a name and sample_steps"
+            )
         name = str(entry["name"])
         if name in steps:
             raise DatasetListError(f"conf/product/{product['name']}.yaml: names the dataset {name} twice; keep one")
