@@ -54,6 +54,7 @@ class LidarDataset(Dataset[tuple[Tensor, Sample]]):
         seed: int = 0,
     ) -> None:
         self.frames = _frames_of(Path(info), class_names, max_sweeps) if isinstance(info, str | Path) else tuple(info)
+        _require_columns(self.frames)
         self.data_root = Path(data_root)
         self.columns = [_column(name) for name in point_features]
         self.range = np.asarray(point_cloud_range, dtype=np.float64)
@@ -162,6 +163,16 @@ def _frames_of(path: Path, class_names: Sequence[str] | None, max_sweeps: int) -
     if not info.frames:
         raise InfoError(f"{path}: lists no frame; give the product a dataset with scenes in this split")
     return info.frames
+
+
+def _require_columns(frames: Sequence[Frame]) -> None:
+    for frame in frames:
+        for path, width in [
+            (frame.lidar_path, frame.num_pts_feats),
+            *((s.lidar_path, s.num_pts_feats) for s in frame.sweeps),
+        ]:
+            if width < len(COLUMNS):
+                raise InfoError(f"{path}: its points have {width} values; {', '.join(COLUMNS)} are needed")
 
 
 def _column(name: str) -> int:

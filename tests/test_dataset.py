@@ -160,6 +160,12 @@ def test_an_info_file_of_fewer_sweeps_than_the_model_takes_is_refused(tmp_path):
         LidarDataset(path, tmp_path, max_sweeps=2, **options)
 
 
+def test_clouds_without_intensity_are_refused(tmp_path):
+    bare = replace(frame(tmp_path, np.zeros((1, 3))), num_pts_feats=3)
+    with pytest.raises(T4zooError, match=r"0\.bin: its points have 3 values; x, y, z, intensity are needed"):
+        LidarDataset([bare], tmp_path, FEATURES, RANGE, 0)
+
+
 def test_an_info_file_without_frames_is_refused(tmp_path):
     path = tmp_path / "info.pkl"
     info.save(path, info.Info(("car",), "base", ()))
