@@ -11,7 +11,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from t4zoo.errors import UsageError
+from t4zoo.errors import T4zooError, UsageError
 from t4zoo.export import bundle, onnx_file
 from t4zoo.export.autoware import BUNDLE_FILES, ONNX_FILES, bundle_config
 from t4zoo.export.gate import BundleError
@@ -114,10 +114,20 @@ def test_export_again_gives_the_same_bytes_in_every_file(weights, made, autoware
 def test_export_replaces_what_stood_there_whole_and_leaves_nothing_else(weights, autoware, cfg, proof, tmp_path):
     out = tmp_path / "export"
     out.mkdir()
-    (out / "transfusion.onnx").write_bytes(b"of last year")
+    (out / "pts_voxel_encoder.onnx").write_bytes(b"of last year")
     bundle.export(weights, out, autoware, cfg.onnx.opset, proof)
     assert {file.name for file in out.iterdir()} == BUNDLE_FILES
+    assert (out / "pts_voxel_encoder.onnx").read_bytes() != b"of last year"
     assert [file.name for file in tmp_path.iterdir()] == ["export"]
+
+
+def test_export_never_replaces_a_folder_with_a_strangers_file(weights, autoware, cfg, proof, tmp_path):
+    out = tmp_path / "export"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(T4zooError, match=r"holds notes\.txt, which would be lost"):
+        bundle.export(weights, out, autoware, cfg.onnx.opset, proof)
+    assert (out / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
