@@ -80,6 +80,7 @@ def test_what_s3_refuses_is_told_in_words_without_credentials(
         (run("list", "--zoo", zoo, cwd=tmp_path, AWS_SECRET_ACCESS_KEY=secret), "does not accept these credentials"),
         (run("list", "--zoo", zoo, cwd=tmp_path, AWS_ENDPOINT_URL="http://127.0.0.1:9"), "cannot reach"),
         (run("list", "--zoo", "s3://no-such-bucket/x", cwd=tmp_path), "there is no bucket 'no-such-bucket'"),
+        (run("list", "--zoo", "s3://No_Bucket!/x", cwd=tmp_path), "'No_Bucket!' cannot be the name of a bucket"),
         (run("list", "--zoo", zoo, cwd=tmp_path, AWS_PROFILE="nobody"), "nobody"),
     ]
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

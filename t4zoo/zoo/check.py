@@ -12,7 +12,7 @@ from typing import Literal
 from t4zoo.zoo.folder import FolderError, read
 from t4zoo.zoo.locate import Located
 from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, ManifestFile
-from t4zoo.zoo.pull import THREADS, select, sha256_of
+from t4zoo.zoo.pull import THREADS, FetchError, select, sha256_of
 
 OnFile = Callable[[str], None]
 
@@ -60,7 +60,9 @@ def verify_zoo(located: Located, done: OnFile = lambda path: None) -> Report:
 def verify_folder(
     located: Located, folder: Path, roles: Iterable[str] = (), done: OnFile = lambda path: None
 ) -> Report:
-    """Compare a pulled folder with the version's manifest in the zoo."""
+    """Compare a pulled folder with the version's manifest in the zoo. Raises FetchError where there is no folder."""
+    if not folder.is_dir():
+        raise FetchError(f"{folder}: no such folder; `t4zoo pull {located.released.name} --to {folder}` makes it")
     files = select(located, roles)
     findings = []
     for file in files:

@@ -9,6 +9,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     HTTPClientError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
 )
 
@@ -28,6 +29,8 @@ def explain(error: Exception, address: Address, path: str, anonymous: bool) -> F
     if isinstance(error, ConnectionError | ConnectTimeoutError | HTTPClientError):
         endpoint = address.credentials.endpoint or "the endpoint (AWS_ENDPOINT_URL, or Amazon where that is unset)"
         return FolderError(f"{where}: cannot reach {endpoint}; is the server up and the address right?")
+    if isinstance(error, ParamValidationError):
+        return FolderError(f"{where}: {address.bucket!r} cannot be the name of a bucket")
     return FolderError(f"{where}: {error if isinstance(error, BotoCoreError) else type(error).__name__}")
 
 

@@ -11,7 +11,7 @@ import pytest
 from t4zoo.zoo.check import Report, verify_folder, verify_zoo
 from t4zoo.zoo.locate import Where, locate
 from t4zoo.zoo.manifest import FILE_NAME
-from t4zoo.zoo.pull import pull
+from t4zoo.zoo.pull import FetchError, pull
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
 
 Content = dict[str, bytes | None]  # path -> bytes to put there, None to remove
@@ -76,6 +76,11 @@ def test_every_spoilt_file_of_a_pulled_folder_is_found(published: Repository, tm
         assert found(verify_folder(located, folder)) == expected, name
         for path in spoil(whole):
             (folder / path).write_bytes(whole[path]) if path in whole else (folder / path).unlink()
+
+
+def test_a_folder_that_is_not_there_is_no_list_of_missing_files(published: Repository, tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="no such folder; `t4zoo pull"):
+        verify_folder(locate(NAME, Where(published.zoo)), tmp_path / "nothing")
 
 
 def test_verify_names_what_is_wrong_and_fails(spoilable: Repository, client: Any) -> None:

@@ -50,8 +50,11 @@ def load(path: Path) -> Checkpoint:
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except Exception as error:  # whatever a broken or foreign file makes torch's reader raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: cannot be read as weights alone ({reason})") from error
+        # Not torch's own words: they advise to load with weights_only=False, which would run what the file says.
+        raise CheckpointError(
+            f"{path}: is no checkpoint of weights and builtins alone, or it is broken ({type(error).__name__}); "
+            "a checkpoint of mmengine or of another project has to be converted to its state_dict first"
+        ) from error
     if not isinstance(data, dict) or not isinstance(data.get("state_dict"), dict):
         raise CheckpointError(f"{path}: holds no state_dict")
     return Checkpoint(data["state_dict"], dict(data.get("meta") or {}))

@@ -114,5 +114,5 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
 def _runner(settings: dict[str, Any]) -> QuietRunner:
     try:
         return QuietRunner.from_cfg(Config(settings))
-    except (TypeError, KeyError, ImportError) as error:
+    except (TypeError, ValueError, KeyError, ImportError) as error:
         raise UsageError(f"the configuration names what cannot be built: {error}") from error
