@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from t4zoo.zoo.server import Server
-from tests.demo.conftest import ROOT, Made
+from tests.copies import ROOT
+from tests.demo.conftest import Made
 
 VERSION = "CenterPoint/t4base@v1.0.0"
 FILES = {

@@ -9,7 +9,8 @@ import boto3
 import yaml
 
 from t4zoo.zoo.server import Server
-from tests.demo.conftest import ROOT, Made
+from tests.copies import ROOT
+from tests.demo.conftest import Made
 
 BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN_ELSEWHERE = {"make demo\n": "tests/demo/test_demo.py", "make test\n": ".ci/run"}

@@ -10,18 +10,18 @@ import boto3
 import pytest
 
 from t4zoo.zoo.server import Server
-from tests.demo.conftest import copy_of_this_repository
+from tests.copies import copy_of_this_repository, environment_at
 
 VERSION = "CenterPoint/t4base@v1.0.0"
 
 
 @pytest.fixture
-def team_environment(demo_environment: dict[str, str], server: Server) -> dict[str, str]:
+def team_environment(tmp_path: Path, server: Server) -> dict[str, str]:
     """Credentials in the environment, and who the committer is; no endpoint, which `init` is told."""
     variables = {key: value for key, value in server.environment.items() if key != "AWS_ENDPOINT_URL"}
     person = {"NAME": "engineer", "EMAIL": "engineer@t4zoo.invalid"}
     identity = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in person.items()}
-    return {key: value for key, value in demo_environment.items() if key != "AWS_ENDPOINT_URL"} | variables | identity
+    return environment_at(tmp_path / "home") | variables | identity
 
 
 def test_from_a_copy_to_the_first_release(server: Server, team_environment: dict[str, str], tmp_path: Path):
