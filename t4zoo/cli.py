@@ -220,8 +220,7 @@ def _until_interrupted(*actions: Callable[[], None]) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # Ctrl-C too: a shell's background jobs start with it ignored
-        signal.signal(number, stop)
+    signal.signal(signal.SIGTERM, stop)
     try:
         for action in actions:
             action()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from t4zoo.zoo.server import Server
+
+# A shell's background jobs ignore Ctrl-C, and so would every command that the tests start from there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class FilesApartDemoTogether(LoadScopeScheduling):
