@@ -42,7 +42,7 @@ def open_model(reference: str, device: str) -> Trained:
         device = here[-1]
     if device.partition(":")[0] not in here:
         raise UsageError(f"device is {device!r}, and here are {' and '.join(here)}; `auto` takes the fastest")
-    network, meta, sha256 = checkpoint.build(path, device), checkpoint.load(path).meta, checkpoint.digest(path)
+    (network, meta), sha256 = checkpoint.build(path, device), checkpoint.digest(path)
     try:
         name = signature(str(meta["algorithm"]), str(meta["name"]), reference, sha256)
         return Trained(path, sha256, name, tuple(meta["class_names"]), int(meta["max_sweeps"]), network, device)

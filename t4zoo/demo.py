@@ -26,7 +26,6 @@ from t4zoo.zoo.address import STORE, ZOO, find_repository
 from t4zoo.zoo.server import Server
 
 VERSION = "CenterPoint/t4base@v1.0.0"
-MODEL = Path("models/CenterPoint/t4base")
 
 
 class DemoError(T4zooError):
@@ -118,8 +117,7 @@ def _say_done(demo: Demo) -> None:
     demo.run("t4zoo", "verify", VERSION)
     demo.run("t4zoo", "verify", VERSION, "--dir", str(demo.pulled))
     demo.console.print("\n[bold green]Nothing to do:[/bold green] the demo is made, and all of it is as it was.")
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=demo.root, capture_output=True, text=True).stdout.strip()  # noqa: S607
-    if head and not demo.ask("git", "rev-parse", "--verify", f"{head}^{{commit}}"):
+    if not demo.ask("git", "rev-parse", "--verify", f"{git.head(demo.root).id}^{{commit}}"):
         demo.console.print("It shows an earlier commit than yours; `make clean` and `make demo` make it anew.")
 
 
@@ -153,8 +151,7 @@ def _clone(demo: Demo) -> None:
         raise DemoError(f"{demo.clone}: is there, and is no clone; `make clean` removes it")
     begun = demo.clone.with_name(".repo")  # one that was interrupted must not be taken for a clone
     shutil.rmtree(begun, ignore_errors=True)
-    clone = ("git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--no-tags", str(demo.root), str(begun))
-    demo.run(*clone, cwd=demo.home)
+    demo.run("git", "clone", "--quiet", "--no-tags", str(demo.root), str(begun), cwd=demo.home)
     demo.run("git", "remote", "remove", "origin", cwd=begun)
     demo.run("git", "config", "user.name", "t4zoo demo", cwd=begun)
     demo.run("git", "config", "user.email", "demo@t4zoo.invalid", cwd=begun)

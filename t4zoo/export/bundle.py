@@ -62,8 +62,8 @@ def export(weights: Path, out: Path, autoware: BundleConfig, opset: int, proof: 
     CheckpointError, UsageError or PointsError for what cannot be read.
     """
     refuse_strangers(out, BUNDLE_FILES)
-    model: Any = checkpoint.build(weights)
-    meta = checkpoint.load(weights).meta
+    model: Any
+    model, meta = checkpoint.build(weights)
     if tuple(model.class_names) != proof.class_names:
         raise UsageError(
             f"{weights}: trained for the classes {list(model.class_names)}, and the product has "

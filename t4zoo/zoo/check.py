@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -83,11 +82,8 @@ def _read(located: Located, file: ManifestFile) -> Finding | None:
     with located.source.open(located.path(file)) as body:
         if body is None:
             return Finding(file.path, "missing")
-        sha256, size = hashlib.sha256(), 0
-        for chunk in body.chunks:
-            sha256.update(chunk)
-            size += len(chunk)
-    return _compare(file, size, sha256.hexdigest())
+        sha256, size = body.digest()
+    return _compare(file, size, sha256)
 
 
 def _compare(file: ManifestFile, size: int, sha256: str) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -41,6 +42,14 @@ class Body:
     size: int | None
     etag: str
     chunks: Iterator[bytes]
+
+    def digest(self) -> tuple[str, int]:
+        """sha256 and number of the bytes that come; reads them all."""
+        sha256, size = hashlib.sha256(), 0
+        for chunk in self.chunks:
+            sha256.update(chunk)
+            size += len(chunk)
+        return sha256.hexdigest(), size
 
 
 class Folder(Protocol):

@@ -6,7 +6,6 @@ nothing, and a publisher that was killed is finished by running again.
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +66,7 @@ def _claim(plan: Plan, zoo: S3Folder) -> None:
     """Say first whose version this will be, so that two publishers never mix their files."""
     path = f"{plan.folder}/{CLAIM_NAME}"
     claim = f"{plan.digest}\n".encode()
-    description = Description(_TEXT, hashlib.sha256(claim).hexdigest(), cache_control="no-store")
+    description = Description(_TEXT, digest(claim), cache_control="no-store")
     if zoo.create(path, claim, description):
         if zoo.create(path, claim, description):
             raise PublishError(
@@ -125,12 +124,7 @@ def _is_whole(copy: Copy, entry: Entry, copied: str | None, zoo: S3Folder) -> bo
     if entry.etag in (copy.file.md5, copied):
         return True
     with zoo.open(entry.path) as body:
-        if body is None:
-            return False
-        sha256 = hashlib.sha256()
-        for chunk in body.chunks:
-            sha256.update(chunk)
-    return sha256.hexdigest() == copy.file.sha256
+        return body is not None and body.digest()[0] == copy.file.sha256
 
 
 def _commit(plan: Plan, zoo: S3Folder) -> None:

@@ -12,7 +12,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from t4zoo.errors import T4zooError
 from t4zoo.whole import whole
-from t4zoo.zoo.folder import CHUNK, BrokenTransferError, Folder
+from t4zoo.zoo.folder import BrokenTransferError, Folder
 from t4zoo.zoo.locate import Located
 from t4zoo.zoo.manifest import FILE_NAME, ManifestFile
 
@@ -123,8 +123,5 @@ def is_whole(path: Path, file: ManifestFile) -> bool:
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file, in hex."""
-    found = hashlib.sha256()
     with path.open("rb") as content:
-        while chunk := content.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+        return hashlib.file_digest(content, "sha256").hexdigest()

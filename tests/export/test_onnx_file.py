@@ -37,7 +37,7 @@ def test_another_process_gives_the_same_bytes(weights, made, tmp_path):
         "import sys; from pathlib import Path; from t4zoo.export import bundle, onnx_file;"
         "from t4zoo.models.common import checkpoint; from t4zoo.models.CenterPoint.export import parts;"
         "weights = Path(sys.argv[1]); meta = bundle.metadata(checkpoint.load(weights).meta, weights);"
-        "[onnx_file.write(Path(sys.argv[2]) / p.role, p, 17, meta) for p in parts(checkpoint.build(weights))]"
+        "[onnx_file.write(Path(sys.argv[2]) / p.role, p, 17, meta) for p in parts(checkpoint.build(weights)[0])]"
     )
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, weights, tmp_path], check=True, env={"PYTHONHASHSEED": "7"}

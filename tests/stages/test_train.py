@@ -71,7 +71,7 @@ def test_the_checkpoint_says_how_to_build_and_to_use_it(trained):
     assert (meta["algorithm"], meta["name"], meta["product"], meta["epoch"]) == ("CenterPoint", "t4base", "base", 1)
     assert meta["model"]["type"] == "t4zoo.models.CenterPoint.network.CenterPoint"
     assert meta["point_features"] == ["x", "y", "z", "lag"]
-    assert checkpoint.build(trained[0] / "epoch_1.pth").class_names == CLASSES
+    assert checkpoint.build(trained[0] / "epoch_1.pth")[0].class_names == CLASSES
 
 
 def test_config_py_alone_builds_the_same_network(trained):

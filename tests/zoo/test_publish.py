@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from t4zoo.zoo.server import Server
 from t4zoo.zoo.store import Description, MissingSourceError, S3Folder
 from t4zoo.zoo.version import parse_name
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
+from tests.zoo.serving import serving
 
 
 @pytest.fixture
@@ -191,16 +190,6 @@ class Forgetful(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
 
 
 def test_a_server_that_ignores_conditions_is_found_and_refused(repository: Repository, plan: Plan) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from t4zoo.zoo.manifest import FILE_NAME, ManifestError, digest
 from t4zoo.zoo.pull import FetchError, pull
 from t4zoo.zoo.server import Server
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
+from tests.zoo.serving import serving
 
 
 @contextmanager
@@ -209,16 +209,6 @@ class Files(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
-
-
-@contextmanager
-def serving(handler: Any) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
 
 
 def test_two_urls_that_end_in_the_same_name_are_two_files(alone: Path, tmp_path: Path) -> None:

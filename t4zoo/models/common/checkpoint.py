@@ -108,8 +108,8 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def build(path: Path, device: str = "cpu") -> nn.Module:
-    """The trained network in evaluation mode. Raises CheckpointError."""
+def build(path: Path, device: str = "cpu") -> tuple[nn.Module, dict[str, Any]]:
+    """The trained network in evaluation mode, and the checkpoint's meta. Raises CheckpointError."""
     checkpoint = load(path)
     try:
         arguments = dict(checkpoint.meta["model"])
@@ -117,7 +117,7 @@ def build(path: Path, device: str = "cpu") -> nn.Module:
         model.load_state_dict(checkpoint.state_dict)
     except (KeyError, TypeError, ValueError, AttributeError, ImportError, RuntimeError) as error:
         raise CheckpointError(f"{path}: no model can be built from it: {error}") from error
-    return model.to(device).eval()
+    return model.to(device).eval(), checkpoint.meta
 
 
 def _network(name: str) -> type[nn.Module]:

@@ -128,7 +128,7 @@ def test_unknown_velocities_are_not_learnt_from():
 def test_a_saved_model_predicts_what_it_predicted(overfitted, tmp_path):
     model, frames, root = overfitted
     checkpoint.save(tmp_path / "epoch_1.pth", model.state_dict(), {"model": settings()})
-    again = checkpoint.build(tmp_path / "epoch_1.pth")
+    again, _ = checkpoint.build(tmp_path / "epoch_1.pth")
     for (_, found), (_, before) in zip(
         predict(again, frames, root, "m"), predict(model, frames, root, "m"), strict=True
     ):
