@@ -1,5 +1,5 @@
 """`python -m t4zoo` is the `t4zoo` command."""
 
-from t4zoo.cli import main
+from t4zoo.cli.main import main
 
 main()

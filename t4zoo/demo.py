@@ -23,7 +23,7 @@ from t4zoo.errors import T4zooError
 from t4zoo.whole import write_whole
 from t4zoo.zoo import git
 from t4zoo.zoo.address import STORE, ZOO, find_repository
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.storage.server import Server
 
 VERSION = "CenterPoint/t4base@v1.0.0"
 

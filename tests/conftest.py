@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.storage.server import Server
 
 # A shell's background jobs ignore Ctrl-C, and so would every command that the tests start from there.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.storage.server import Server
 from tests.copies import copy_of_this_repository, environment_at
 
 VERSION = "CenterPoint/t4base@v1.0.0"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.storage.server import Server
 from tests.copies import commit_all, copy_of_this_repository, environment_at
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 import yaml
 
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.storage.server import Server
 from tests.copies import ROOT
 from tests.demo.conftest import Made
 

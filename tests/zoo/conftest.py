@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from t4zoo.zoo.releasing import Releasing
-from t4zoo.zoo.server import REGION, Server
+from t4zoo.zoo.releasing.release import Releasing
+from t4zoo.zoo.storage.server import REGION, Server
 from tests.zoo.repository import NAME, Repository, copy, copy_objects, make
 
 

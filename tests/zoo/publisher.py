@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 
 from t4zoo.zoo.address import parse_address
-from t4zoo.zoo.folder import read
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT
-from t4zoo.zoo.publish import publish
-from t4zoo.zoo.release import Plan
-from t4zoo.zoo.store import S3Folder
+from t4zoo.zoo.releasing.plan import Plan
+from t4zoo.zoo.releasing.publish import publish
+from t4zoo.zoo.storage.folder import read
+from t4zoo.zoo.storage.s3 import S3Folder
 
 
 def main(path: str, store: str, zoo: str) -> None:

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.check import verify_zoo
-from t4zoo.zoo.locate import Where, locate
-from t4zoo.zoo.refusal import RefusedError
-from t4zoo.zoo.release import Plan
-from t4zoo.zoo.releasing import Releasing
+from t4zoo.zoo.reading.locate import Where, locate
+from t4zoo.zoo.reading.verify import verify_zoo
+from t4zoo.zoo.releasing.plan import Plan
+from t4zoo.zoo.releasing.refusal import RefusedError
+from t4zoo.zoo.releasing.release import Releasing
 from t4zoo.zoo.version import VersionError
 from tests.zoo.repository import FOLDER, NAME, Repository, forget_the_user
 

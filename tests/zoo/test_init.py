@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.storage.server import Server
 from tests.zoo.repository import Repository, forget_the_user
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,15 +17,15 @@ from typing import Any
 import pytest
 
 from t4zoo.zoo.address import Credentials, parse_address
-from t4zoo.zoo.catalogue import NotReleasedError, catalogue
-from t4zoo.zoo.check import verify_zoo
 from t4zoo.zoo.layout import load_layout
-from t4zoo.zoo.locate import Located, Where, locate
-from t4zoo.zoo.publish import Outcome, PublishError, publish
-from t4zoo.zoo.release import Plan
-from t4zoo.zoo.releasing import Releasing
-from t4zoo.zoo.server import Server
-from t4zoo.zoo.store import Description, MissingSourceError, S3Folder
+from t4zoo.zoo.reading.catalogue import NotReleasedError, catalogue
+from t4zoo.zoo.reading.locate import Located, Where, locate
+from t4zoo.zoo.reading.verify import verify_zoo
+from t4zoo.zoo.releasing.plan import Plan
+from t4zoo.zoo.releasing.publish import Outcome, PublishError, publish
+from t4zoo.zoo.releasing.release import Releasing
+from t4zoo.zoo.storage.s3 import Description, MissingSourceError, S3Folder
+from t4zoo.zoo.storage.server import Server
 from t4zoo.zoo.version import parse_name
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
 from tests.zoo.serving import serving

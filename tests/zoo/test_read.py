@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from t4zoo.zoo.catalogue import NotReleasedError, catalogue, names
-from t4zoo.zoo.fetch import cache, resolve
-from t4zoo.zoo.folder import FolderError
 from t4zoo.zoo.layout import load_layout
-from t4zoo.zoo.locate import Where, locate
 from t4zoo.zoo.manifest import FILE_NAME, ManifestError, digest
-from t4zoo.zoo.pull import FetchError, pull
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.reading.catalogue import NotReleasedError, catalogue, names
+from t4zoo.zoo.reading.fetch import cache, resolve
+from t4zoo.zoo.reading.locate import Where, locate
+from t4zoo.zoo.reading.pull import FetchError, pull
+from t4zoo.zoo.storage.folder import FolderError
+from t4zoo.zoo.storage.server import Server
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
 from tests.zoo.serving import serving
 

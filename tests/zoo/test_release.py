@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from t4zoo.zoo.locate import Where, locate
 from t4zoo.zoo.manifest import Manifest, Parent
-from t4zoo.zoo.refusal import RefusedError
-from t4zoo.zoo.releasing import Releasing
-from t4zoo.zoo.server import Server
+from t4zoo.zoo.reading.locate import Where, locate
+from t4zoo.zoo.releasing.refusal import RefusedError
+from t4zoo.zoo.releasing.release import Releasing
+from t4zoo.zoo.storage.server import Server
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
 
 

@@ -16,10 +16,10 @@ from urllib.error import HTTPError, URLError
 import pytest
 
 from t4zoo.zoo.address import Credentials, parse_address
-from t4zoo.zoo.folder import read
 from t4zoo.zoo.manifest import digest
-from t4zoo.zoo.server import SERVICES, Server, ServerError
-from t4zoo.zoo.store import Description, S3Folder
+from t4zoo.zoo.storage.folder import read
+from t4zoo.zoo.storage.s3 import Description, S3Folder
+from t4zoo.zoo.storage.server import SERVICES, Server, ServerError
 
 
 def owner(server: Server) -> S3Folder:
@@ -88,7 +88,7 @@ def test_the_filers_own_door_is_closed_and_no_port_is_open_to_other_machines(ser
 
 
 def test_the_server_dies_with_a_parent_that_was_killed(alone: Path, tmp_path: Path) -> None:
-    script = "import sys, time; from pathlib import Path; from t4zoo.zoo.server import Server\n"
+    script = "import sys, time; from pathlib import Path; from t4zoo.zoo.storage.server import Server\n"
     script += "server = Server(Path(sys.argv[1])); server.start(); print(server.pid, flush=True); time.sleep(600)"
     parent = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "s3")], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None

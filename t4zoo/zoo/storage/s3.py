@@ -17,8 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, Pro
 
 from t4zoo.errors import UsageError
 from t4zoo.zoo.address import Address
-from t4zoo.zoo.explain import explain
-from t4zoo.zoo.folder import CHUNK, Body, BrokenTransferError, Entry, OnRequest, Unchanged
+from t4zoo.zoo.storage.explain import explain
+from t4zoo.zoo.storage.folder import CHUNK, Body, BrokenTransferError, Entry, OnRequest, Unchanged
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

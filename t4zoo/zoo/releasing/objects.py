@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.folder import CHUNK, Unchanged, read
-from t4zoo.zoo.lock import key_of
-from t4zoo.zoo.store import S3Folder
+from t4zoo.zoo.releasing.lock import key_of
+from t4zoo.zoo.storage.folder import CHUNK, Unchanged, read
+from t4zoo.zoo.storage.s3 import S3Folder
 
 SMALL = 64 * 1024**2  # bytes of the largest object that is read whole: lists of files, metrics, statistics
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from t4zoo.whole import write_whole
 from t4zoo.zoo.address import address_of, find_repository
-from t4zoo.zoo.catalogue import NotReleasedError
-from t4zoo.zoo.folder import FolderError, Unchanged, open_folder
-from t4zoo.zoo.locate import Located, Where, locate
 from t4zoo.zoo.manifest import ManifestFile
-from t4zoo.zoo.pull import FetchError, OnBytes, bring, download, is_whole, sha256_of
+from t4zoo.zoo.reading.catalogue import NotReleasedError
+from t4zoo.zoo.reading.locate import Located, Where, locate
+from t4zoo.zoo.reading.pull import FetchError, OnBytes, bring, download, is_whole, sha256_of
 from t4zoo.zoo.reference import AtUrl, parse_reference
+from t4zoo.zoo.storage.folder import FolderError, Unchanged, open_folder
 
 ENVIRONMENT = "T4ZOO_CACHE"
 

@@ -12,9 +12,9 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from t4zoo.errors import T4zooError
 from t4zoo.whole import whole
-from t4zoo.zoo.folder import BrokenTransferError, Folder
-from t4zoo.zoo.locate import Located
 from t4zoo.zoo.manifest import FILE_NAME, ManifestFile
+from t4zoo.zoo.reading.locate import Located
+from t4zoo.zoo.storage.folder import BrokenTransferError, Folder
 
 THREADS = 8
 OnBytes = Callable[[int], None]

@@ -87,9 +87,9 @@ def read(folder: Folder, path: str, limit: int) -> bytes | None:
 def open_folder(address: Address, on_request: OnRequest | None = None) -> Folder:
     """The reader for an address: S3's own protocol for `s3://`, plain HTTP otherwise."""
     if address.bucket is None:
-        from t4zoo.zoo.web import WebFolder
+        from t4zoo.zoo.storage.web import WebFolder
 
         return WebFolder(address, on_request)
-    from t4zoo.zoo.store import S3Folder
+    from t4zoo.zoo.storage.s3 import S3Folder
 
     return S3Folder(address, on_request)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from t4zoo.zoo import git
-from t4zoo.zoo.candidate import PARTS, Candidate
-from t4zoo.zoo.lock import TrackedFile, expand
 from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, ROLES, role_of
-from t4zoo.zoo.objects import MissingObjectError, ObjectError, Objects, Stored
-from t4zoo.zoo.refusal import Refusal
+from t4zoo.zoo.releasing.candidate import PARTS, Candidate
+from t4zoo.zoo.releasing.lock import TrackedFile, expand
+from t4zoo.zoo.releasing.objects import MissingObjectError, ObjectError, Objects, Stored
+from t4zoo.zoo.releasing.refusal import Refusal
 
 REQUIRED = ("checkpoint", "config", "train_log", "onnx", "ros_param")
 THREADS = 8

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from t4zoo.zoo import git
-from t4zoo.zoo.lock import Lock, Out, parse_lock
-from t4zoo.zoo.refusal import Refusal, RefusedError
+from t4zoo.zoo.releasing.lock import Lock, Out, parse_lock
+from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
 from t4zoo.zoo.version import ModelVersion
 
 PARTS = ("train", "evaluate", "export")  # the stages that make a model, and their folders in the workspace

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo import git
-from t4zoo.zoo.folder import Entry, read
 from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, digest
-from t4zoo.zoo.release import Copy, Plan
-from t4zoo.zoo.store import FOREVER, Description, MissingSourceError, S3Folder
+from t4zoo.zoo.releasing.plan import Copy, Plan
+from t4zoo.zoo.storage.folder import Entry, read
+from t4zoo.zoo.storage.s3 import FOREVER, Description, MissingSourceError, S3Folder
 
 THREADS = 8
 _TEXT = "text/plain; charset=utf-8"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.zoo.address import address_of, find_zoo
-from t4zoo.zoo.catalogue import NotReleasedError, Released, find, get
-from t4zoo.zoo.folder import Folder, OnRequest, open_folder
 from t4zoo.zoo.layout import load_layout
 from t4zoo.zoo.manifest import FILE_NAME, ManifestError, ManifestFile
+from t4zoo.zoo.reading.catalogue import NotReleasedError, Released, find, get
 from t4zoo.zoo.reference import AtUrl, InZoo, parse_reference
+from t4zoo.zoo.storage.folder import Folder, OnRequest, open_folder
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from t4zoo.zoo.catalogue import Released
-from t4zoo.zoo.folder import Folder
 from t4zoo.zoo.manifest import Manifest
-from t4zoo.zoo.release import Plan
+from t4zoo.zoo.reading.catalogue import Released
+from t4zoo.zoo.storage.folder import Folder
 
 
 def summary(released: Released, zoo: Folder) -> dict[str, Any]:
@@ -78,17 +77,6 @@ def version_view(released: Released, zoo: Folder) -> RenderableType:
     for name, value in rows.items():
         facts.add_row(name, str(value or "-"))
     return Group(facts, "", files_table(manifest))
-
-
-def plan_view(plan: Plan, zoo: Folder) -> RenderableType:
-    """`t4zoo release --dry-run`."""
-    lines = [
-        f"{plan.name} would be released to {zoo.address.url_of(plan.folder)}/",
-        f"from commit {plan.commit[:10]}; manifest sha256 {plan.digest}",
-    ]
-    if plan.is_released:
-        lines.append("it is released already, with these very bytes")
-    return Group(*lines, "", files_table(plan.manifest), "", f"tag {plan.name}:", plan.note.rstrip())
 
 
 def score(manifest: Manifest) -> float | None:

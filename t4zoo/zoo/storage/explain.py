@@ -14,7 +14,7 @@ from botocore.exceptions import (
 )
 
 from t4zoo.zoo.address import Address
-from t4zoo.zoo.folder import FolderError
+from t4zoo.zoo.storage.folder import FolderError
 
 _HOW_TO_SIGN_IN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name them in .dvc/config.local"
 

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 
 from t4zoo.errors import UsageError
 from t4zoo.zoo import git
 from t4zoo.zoo.address import find_repository, find_store, zoo_of
-from t4zoo.zoo.folder import OnRequest
 from t4zoo.zoo.layout import Layout, load_layout
-from t4zoo.zoo.publish import Outcome, publish
-from t4zoo.zoo.release import Plan, make_plan
-from t4zoo.zoo.store import S3Folder
-from t4zoo.zoo.table import human, plan_view, size
+from t4zoo.zoo.reading.table import files_table, human, size
+from t4zoo.zoo.releasing.plan import Plan, make_plan
+from t4zoo.zoo.releasing.publish import Outcome, publish
+from t4zoo.zoo.storage.folder import OnRequest
+from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.version import ModelVersion, parse_name
 
 OnFile = Callable[[str], None]
@@ -52,7 +52,7 @@ class Releasing:
 
     def view(self, plan: Plan) -> RenderableType:
         """The plan, for the screen."""
-        return plan_view(plan, self.zoo)
+        return _plan_view(plan, self.zoo)
 
     def tell(self, plan: Plan, outcome: Outcome) -> str:
         """What happened, for the screen."""
@@ -67,3 +67,13 @@ class Releasing:
             f"{plan.name} is released: {count} files, {human(size(plan.manifest))}, copied inside S3{left}\n{where}\n"
             f"  git tag {plan.name}; share it with `git push origin '{plan.name}'`"
         )
+
+
+def _plan_view(plan: Plan, zoo: S3Folder) -> RenderableType:
+    lines = [
+        f"{plan.name} would be released to {zoo.address.url_of(plan.folder)}/",
+        f"from commit {plan.commit[:10]}; manifest sha256 {plan.digest}",
+    ]
+    if plan.is_released:
+        lines.append("it is released already, with these very bytes")
+    return Group(*lines, "", files_table(plan.manifest), "", f"tag {plan.name}:", plan.note.rstrip())

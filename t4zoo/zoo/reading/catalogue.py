@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.folder import Folder, read
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestError, digest, parse_manifest
+from t4zoo.zoo.storage.folder import Folder, read
 from t4zoo.zoo.version import ModelVersion
 
 THREADS = 8

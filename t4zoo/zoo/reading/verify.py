@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from t4zoo.zoo.folder import FolderError, read
-from t4zoo.zoo.locate import Located
 from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, ManifestFile
-from t4zoo.zoo.pull import THREADS, FetchError, select, sha256_of
+from t4zoo.zoo.reading.locate import Located
+from t4zoo.zoo.reading.pull import THREADS, FetchError, select, sha256_of
+from t4zoo.zoo.storage.folder import FolderError, read
 
 OnFile = Callable[[str], None]
 

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo import gate, git
+from t4zoo.zoo import git
 from t4zoo.zoo.address import cache_folder
-from t4zoo.zoo.candidate import Candidate, read_candidate
-from t4zoo.zoo.describe import DIGEST_LINE, describe, note
-from t4zoo.zoo.folder import read
 from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.lock import key_of
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestFile, digest, parse_manifest
-from t4zoo.zoo.objects import Objects
-from t4zoo.zoo.parent import find_parent
-from t4zoo.zoo.refusal import Refusal, RefusedError
-from t4zoo.zoo.store import S3Folder
+from t4zoo.zoo.releasing import gate
+from t4zoo.zoo.releasing.candidate import Candidate, read_candidate
+from t4zoo.zoo.releasing.describe import DIGEST_LINE, describe, note
+from t4zoo.zoo.releasing.lock import key_of
+from t4zoo.zoo.releasing.objects import Objects
+from t4zoo.zoo.releasing.parent import find_parent
+from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
+from t4zoo.zoo.storage.folder import read
+from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.version import ModelVersion
 
 

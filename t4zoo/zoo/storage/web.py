@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import urllib3
 
 from t4zoo.zoo.address import Address, listing_address
-from t4zoo.zoo.folder import CHUNK, Body, BrokenTransferError, Entry, FolderError, OnRequest, Unchanged
+from t4zoo.zoo.storage.folder import CHUNK, Body, BrokenTransferError, Entry, FolderError, OnRequest, Unchanged
 
 _LISTING_LIMIT = 16 * 1024**2  # bytes of one page of a listing: a thousand names are far below
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from t4zoo.zoo.candidate import Candidate
-from t4zoo.zoo.lock import TrackedFile, expand
 from t4zoo.zoo.manifest import Manifest, ManifestFile, Parent, Scenes, Source, role_of
-from t4zoo.zoo.objects import ObjectError, Objects, Stored
-from t4zoo.zoo.refusal import Refusal, RefusedError
+from t4zoo.zoo.releasing.candidate import Candidate
+from t4zoo.zoo.releasing.lock import TrackedFile, expand
+from t4zoo.zoo.releasing.objects import ObjectError, Objects, Stored
+from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
 
 DIGEST_LINE = "manifest-sha256: "  # begins the last line of a release's tag
 

@@ -8,14 +8,14 @@ import yaml
 
 from t4zoo.errors import T4zooError, UsageError
 from t4zoo.zoo import git
-from t4zoo.zoo.candidate import Candidate
-from t4zoo.zoo.catalogue import Released, find, get, names
-from t4zoo.zoo.folder import Folder
 from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.lock import expand
 from t4zoo.zoo.manifest import ManifestFile, Parent, role_of
-from t4zoo.zoo.objects import Objects
+from t4zoo.zoo.reading.catalogue import Released, find, get, names
 from t4zoo.zoo.reference import AtUrl, parse_reference
+from t4zoo.zoo.releasing.candidate import Candidate
+from t4zoo.zoo.releasing.lock import expand
+from t4zoo.zoo.releasing.objects import Objects
+from t4zoo.zoo.storage.folder import Folder
 
 
 class ParentError(T4zooError):

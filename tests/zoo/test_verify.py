@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from t4zoo.zoo.check import Report, verify_folder, verify_zoo
-from t4zoo.zoo.locate import Where, locate
 from t4zoo.zoo.manifest import FILE_NAME
-from t4zoo.zoo.pull import FetchError, pull
+from t4zoo.zoo.reading.locate import Where, locate
+from t4zoo.zoo.reading.pull import FetchError, pull
+from t4zoo.zoo.reading.verify import Report, verify_folder, verify_zoo
 from tests.zoo.repository import FILES, FOLDER, NAME, Repository
 
 Content = dict[str, bytes | None]  # path -> bytes to put there, None to remove

@@ -1,0 +1,29 @@
+"""The `t4zoo` command: its groups put together, and how an error is told."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from t4zoo.cli import make, read, release
+from t4zoo.errors import SystemRefusal, T4zooError
+
+app = typer.Typer(
+    help="T4 datasets in, released and versioned lidar detectors out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (make, release, read):
+    app.add_typer(group.commands)
+
+
+def main() -> None:
+    """Run the command; an error of the user's is one line on stderr, and the exit code says what kind it was."""
+    try:
+        app()
+    except (T4zooError, OSError) as error:
+        told = SystemRefusal(error) if isinstance(error, OSError) else error
+        print(f"error: {told}", file=sys.stderr)
+        raise SystemExit(told.exit_code) from None

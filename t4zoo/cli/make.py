@@ -1,0 +1,90 @@
+"""Commands that make something on this machine: sample data, a server, a team's repository, the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from t4zoo.cli.common import Json
+from t4zoo.screen import print_json, print_rich, progress, records_table
+
+commands = typer.Typer()
+
+
+@commands.command()
+def sample(
+    root: Annotated[Path, typer.Option(help="The data folder to write into.")] = Path("data/t4dataset"),
+    as_json: Json = False,
+) -> None:
+    """Write the sample T4 scenes: a spinning lidar, ray-cast against ground and boxes."""
+    from t4zoo.t4.synth import write_samples
+
+    with progress("writing scenes", unit="scenes") as advance:
+        report = write_samples(root, progress=advance).to_dict()
+    if as_json:
+        print_json(report)
+    else:
+        print_rich(records_table(report["datasets"]))
+
+
+@commands.command()
+def serve(
+    data: Annotated[Path, typer.Option(help="The folder that holds the objects.")] = Path(".t4zoo/s3"),
+) -> None:
+    """Run the embedded S3 server here until Ctrl-C, and say how to point DVC at it."""
+    from t4zoo.zoo.storage.server import Server, instructions
+
+    with Server(data) as server:
+        _until_interrupted(lambda: print(instructions(server), flush=True), server.wait)
+    print("stopped; the objects stay where they are")
+
+
+@commands.command()
+def init(
+    url: Annotated[str, typer.Option(help="The team's folder in S3, as in s3://bucket/prefix.")],
+    endpoint: Annotated[str | None, typer.Option(help="The S3 service, where it is not Amazon's.")] = None,
+    save_credentials: Annotated[bool, typer.Option(help="Put AWS_* credentials in .dvc/config.local.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be written.")] = False,
+) -> None:
+    """Make this copy of the template a team's own repository: its remotes, its params.yaml, its first commit."""
+    from t4zoo.zoo import init as library
+
+    root = Path.cwd()
+    plan = library.plan_init(root, url, endpoint, save_credentials)
+    library.probe(root, url, endpoint, write=not dry_run)
+    for write in plan.writes:
+        print(f"{'would write' if dry_run else 'writes'} {write.path.relative_to(root)}")
+    if plan.commit:
+        print("would make a git repository and its first commit" if dry_run else "makes a git repository")
+    if not dry_run:
+        library.act(plan, root)
+    if not plan.writes and not plan.commit:
+        print("nothing to do: it is set up already")
+    elif plan.writes and not plan.commit and not dry_run:
+        print("now look at `git diff`, and commit")
+
+
+@commands.command()
+def demo() -> None:
+    """Do the whole path on this machine, in a clone below .demo/: T4 scenes in, a released model out."""
+    from t4zoo.demo import run
+
+    run(Path.cwd())
+
+
+def _until_interrupted(*actions: Callable[[], None]) -> None:
+    """Do these until Ctrl-C, or until the process is asked to end."""
+    import signal
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        for action in actions:
+            action()
+    except KeyboardInterrupt:
+        print("\nstopping", flush=True)

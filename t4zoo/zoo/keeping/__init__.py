@@ -1,0 +1,1 @@
+"""Released versions through the years: proven, withdrawn, reproduced."""

@@ -1,0 +1,1 @@
+"""The zoo as everybody reads it, without git or DVC."""

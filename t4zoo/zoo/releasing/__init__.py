@@ -1,0 +1,1 @@
+"""From a commit to a version that is whole, checked and never changes."""
