@@ -22,7 +22,7 @@ def main(cfg: DictConfig) -> None:
     name, out, data_root = cfg.auto_label, Path(cfg.out), Path(cfg.data_root)
     settings = cast(dict[str, Any], OmegaConf.to_container(cfg.ensemble, resolve=True))
     ensemble = read_ensemble(settings, f"conf/ensemble/{HydraConfig.get().runtime.choices['ensemble']}.yaml")
-    raw = read_raw(out / "raw", ensemble, cfg.scenes)
+    raw = read_raw(Path(cfg.raw), ensemble, cfg.scenes)
     labelling = label(raw, ensemble, data_root)
     pseudo = Path(cfg.pseudo_out)
     written = write_scenes(

@@ -11,12 +11,21 @@ from typing import Any
 import yaml
 
 from t4zoo.errors import UsageError
-from t4zoo.zoo.version import ModelVersion, VersionError, parse_version
+from t4zoo.zoo.version import (
+    AUTO_LABEL,
+    INFO,
+    AutoLabelSet,
+    InfoVersion,
+    ModelVersion,
+    Name,
+    VersionError,
+    parse_version,
+)
 
 SHIPPED = "autoware_ml"  # the layout of layout.yaml, taken wherever no repository chooses another
 _FIELDS = {
     "models": {"algorithm", "model", "version"},
-    "info": {"version", "product"},
+    "info": {"version"},
     "auto_label": {"set"},
 }
 
@@ -33,32 +42,52 @@ class Layout:
     info: str
     auto_label: str
 
-    def model_folder(self, name: ModelVersion) -> str:
-        """`models/CenterPoint/t4base/v1.0.0` of `CenterPoint/t4base@v1.0.0`."""
-        return self.models.format(algorithm=name.algorithm, model=name.model, version=name.version)
+    def folder(self, name: Name) -> str:
+        """`models/CenterPoint/t4base/v1.0.0` of `CenterPoint/t4base@v1.0.0`, and so on."""
+        match name:
+            case ModelVersion():
+                return self.models.format(algorithm=name.algorithm, model=name.model, version=name.version)
+            case InfoVersion():
+                return self.info.format(version=name.version)
+            case AutoLabelSet():
+                return self.auto_label.format(set=name.set)
 
-    def info_folder(self, version: str, product: str) -> str:
-        """`info/v0.3.0/base` of the info that the repository's version v0.3.0 made for the product base."""
-        return self.info.format(version=version, product=product)
+    def roots(self) -> list[str]:
+        """The folders that hold all versions and no more than they must: each template up to its first field."""
+        return sorted({_root(template) for template in (self.models, self.info, self.auto_label)})
 
-    def auto_label_folder(self, name: str) -> str:
-        """`auto_label/20241101_xx1` of the auto-label set 20241101_xx1."""
-        return self.auto_label.format(set=name)
+    def series_root(self, series: str) -> str:
+        """The folder that holds all versions of `CenterPoint/t4base`, `info` or a set, or the nearest one above it."""
+        if series == INFO:
+            return _root(self.info)
+        head, _, tail = series.partition("/")
+        template = self.auto_label if head == AUTO_LABEL else self.models
+        known = {"algorithm": head, "model": tail, "set": tail}
+        for field, value in known.items():
+            template = template.replace(f"{{{field}}}", value)
+        return _root(f"{template}/{{}}" if "{" not in template else template)
 
-    def models_root(self) -> str:
-        """The folder that holds all models and no more than it must: the template up to its first field."""
-        return self.models.partition("{")[0].rpartition("/")[0]
+    def name_of(self, folder: str) -> Name | None:
+        """The name of what is released in this folder, or None: the reverse of `folder`."""
+        for template, make in (
+            (
+                self.models,
+                lambda found: ModelVersion(found["algorithm"], found["model"], parse_version(found["version"])),
+            ),
+            (self.info, lambda found: InfoVersion(parse_version(found["version"]))),
+            (self.auto_label, lambda found: AutoLabelSet(found["set"])),
+        ):
+            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template))
+            if match := re.fullmatch(pattern, folder):
+                try:
+                    return make(match)
+                except VersionError:
+                    continue
+        return None
 
-    def model_of(self, folder: str) -> ModelVersion | None:
-        """The model version whose folder this is, or None: the reverse of `model_folder`."""
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(self.models))
-        match = re.fullmatch(pattern, folder)
-        if not match:
-            return None
-        try:
-            return ModelVersion(match["algorithm"], match["model"], parse_version(match["version"]))
-        except VersionError:
-            return None
+
+def _root(template: str) -> str:
+    return template.partition("{")[0].rpartition("/")[0]
 
 
 def load_layout(repository: Path | None) -> Layout:

@@ -12,18 +12,21 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.version import ModelVersion, parse_name
+from t4zoo.zoo.version import AutoLabelSet, InfoVersion, Name, parse_name
 
 FILE_NAME = "manifest.json"
 CLAIM_NAME = ".claim"  # digest of the manifest to come, written first; says who may publish this version
+NOTICE_NAME = "notice.json"  # what was said of the version after its release; the one object that changes
+RESERVED = (FILE_NAME, CLAIM_NAME, NOTICE_NAME)
 LIMIT = 16 * 1024**2  # bytes of the largest manifest that is read
 SCHEMA_VERSION = 1
 
-Role = Literal[
-    "checkpoint", "config", "train_log", "test_log", "scalars", "onnx", "ros_param", "metrics", "plot", "other"
-]
+ModelRole = Literal["checkpoint", "config", "train_log", "test_log", "scalars", "onnx", "ros_param", "metrics", "plot"]
+DataRole = Literal["info", "statistics", "prediction", "label", "dataset_list", "log"]
+Role = ModelRole | DataRole | Literal["other"]
+Kind = Literal["public", "pretrain", "base", "product", "variant"]
 
-# The role of a file by its path in the version; the first pattern that fits decides.
+# The role of a model's file by its path in the version; the first pattern that fits decides.
 ROLES: tuple[tuple[str, Role], ...] = (
     ("plots/*", "plot"),
     ("*.png", "plot"),
@@ -37,6 +40,14 @@ ROLES: tuple[tuple[str, Role], ...] = (
     ("*.onnx", "onnx"),
     ("*.param.yaml", "ros_param"),
     ("metrics.json", "metrics"),
+    ("*", "other"),
+)
+INFO_ROLES: tuple[tuple[str, Role], ...] = (("*.pkl", "info"), ("*/statistics.json", "statistics"), ("*", "other"))
+AUTO_LABEL_ROLES: tuple[tuple[str, Role], ...] = (
+    ("pseudo_infos_raw_*.pkl", "prediction"),
+    ("*.pkl", "label"),
+    ("dataset_id_list.yaml", "dataset_list"),
+    ("log.log", "log"),
     ("*", "other"),
 )
 
@@ -66,12 +77,8 @@ class ManifestFile(_Record):
         parts = self.path.split("/")
         if (
             any(part in ("", ".", "..") for part in parts)
-            or any(c in self.path for c in "\\:\0\n\r")
-            or parts[0]
-            in (
-                FILE_NAME,
-                CLAIM_NAME,
-            )
+            or any(c in "\\:" or not c.isprintable() for c in self.path)
+            or parts[0] in RESERVED
         ):
             raise ValueError(f"the path {self.path!r} leads out of the version's folder, or means something else there")
         return self
@@ -87,10 +94,10 @@ class Source(_Record):
     dvc_lock: Sha256
 
 
-class Parent(_Record):
-    """What training started from: a released version and the digest of its manifest, or public weights by URL.
+class Weights(_Record):
+    """A checkpoint that something was made from: a released version and its manifest's digest, or weights by URL.
 
-    sha256 is that of the checkpoint.
+    name, manifest: None where no release is known. file: its path in the version, or its URL. sha256: of that file.
     """
 
     name: str | None
@@ -107,23 +114,67 @@ class Scenes(_Record):
     test: tuple[str, ...]
 
 
+class RawPrediction(_Record):
+    """The raw boxes of one model, from which labels are derived. holder: the released set that has the file."""
+
+    file: str
+    holder: str
+    size: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+    model: Weights
+
+
+class Labels(_Record):
+    """What labels are: raw predictions, and the ensemble (models, thresholds, weights, groups) as it was configured.
+
+    ensemble_sha256: of the ensemble as canonical JSON. scenes: that were labelled, `{T4 dataset id}/{revision}`.
+    """
+
+    raw: tuple[RawPrediction, ...]
+    ensemble: dict[str, Any]
+    ensemble_sha256: Sha256
+    scenes: tuple[str, ...]
+
+
+class Adopted(_Record):
+    """A version that people filled by hand. location: its folder below the zoo's address. spelling: its version there.
+
+    holes: what a release would have had, and this has not.
+    """
+
+    location: str
+    spelling: str
+    holes: tuple[str, ...]
+
+
 class Manifest(_Record):
-    """Everything that a reader needs to judge and fetch a version. Equal releases have equal bytes."""
+    """Everything that a reader needs to judge and fetch a version. Equal releases have equal bytes.
+
+    Of a model: kind, product, parent, scenes, config, metrics, ros_parameters. Of info: products. Of a set of
+    auto-labels: labels. source: None only where `adopted` says why.
+    """
 
     schema_version: Literal[1]
     name: str
-    product: str | None
+    kind: Kind | None = None
+    product: str | None = None
     files: tuple[ManifestFile, ...]
-    source: Source
-    parent: Parent | None
-    scenes: Scenes | None
-    config: Sha256 | None  # of the resolved configuration
-    metrics: dict[str, Any] | None  # as evaluate wrote them
+    source: Source | None
+    parent: Weights | None = None
+    scenes: Scenes | None = None
+    products: dict[str, Scenes] | None = None
+    labels: Labels | None = None
+    config: Sha256 | None = None  # of the resolved configuration
+    metrics: dict[str, Any] | None = None  # as evaluate wrote them
+    ros_parameters: dict[str, Any] | None = None  # what the ROS node reads: file -> its parameters, without file names
     packages: dict[str, str]  # the pinned environment: package -> version
+    adopted: Adopted | None = None
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         parse_name(self.name)
+        if self.source is None and self.adopted is None:
+            raise ValueError("a version that was not adopted names the commit that it comes from")
         paths = [file.path for file in self.files]
         if paths != sorted(paths) or len(set(paths)) != len(paths):
             raise ValueError("files must be sorted by path, each once")
@@ -136,7 +187,7 @@ class Manifest(_Record):
         return self
 
     @property
-    def version(self) -> ModelVersion:
+    def version(self) -> Name:
         """The name, parsed."""
         return parse_name(self.name)
 
@@ -150,9 +201,12 @@ class Manifest(_Record):
         return (json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def role_of(path: str) -> Role:
-    """The role that a file's name gives it."""
-    return next(role for pattern, role in ROLES if fnmatchcase(path, pattern))
+def role_of(path: str, name: Name | None = None) -> Role:
+    """The role that a file's path gives it in the version `name`: a model's, where none is given."""
+    roles = (
+        INFO_ROLES if isinstance(name, InfoVersion) else AUTO_LABEL_ROLES if isinstance(name, AutoLabelSet) else ROLES
+    )
+    return next(role for pattern, role in roles if fnmatchcase(path, pattern))
 
 
 def digest(content: bytes) -> str:

@@ -6,9 +6,19 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from t4zoo.errors import UsageError
-from t4zoo.zoo.version import ModelVersion, VersionError, parse_name, parse_version
+from t4zoo.zoo.version import (
+    AUTO_LABEL,
+    INFO,
+    AutoLabelSet,
+    InfoVersion,
+    ModelVersion,
+    Name,
+    VersionError,
+    parse_name,
+    parse_version,
+)
 
-FORMS = "algorithm/model@version, zoo://algorithm/model/version[/file], s3://... or https://..."
+FORMS = "algorithm/model@version, info@version, auto_label/set, zoo://<any of these>/<file>, s3://... or https://..."
 
 
 class UnknownReferenceError(UsageError):
@@ -19,7 +29,7 @@ class UnknownReferenceError(UsageError):
 class InZoo:
     """A version of the zoo that is configured here, or one file of it."""
 
-    name: ModelVersion
+    name: Name
     file: str | None
 
 
@@ -47,6 +57,9 @@ def _in_zoo(text: str, rest: str) -> InZoo:
     if "@" in rest:
         return InZoo(parse_name(rest), None)
     parts = rest.strip("/").split("/")
+    if len(parts) > 1 and parts[0] in (INFO, AUTO_LABEL):
+        name: Name = InfoVersion(parse_version(parts[1])) if parts[0] == INFO else AutoLabelSet(parts[1])
+        return InZoo(name, "/".join(parts[2:]) or None)
     if len(parts) < 3:
         raise UnknownReferenceError(f"{text!r} names no version; write zoo://algorithm/model/version[/file]")
     algorithm, model, version, *file = parts
@@ -59,10 +72,17 @@ def _at_url(text: str) -> AtUrl:
     head, _, path = text.partition("://")
     parts = path.split("/")
     for index in range(len(parts) - 1, 0, -1):
-        if _is_version(unquote(parts[index])):
+        if _is_version(unquote(parts[index])) or _is_set(unquote(parts[index - 1]), unquote(parts[index])):
             file = "/".join(parts[index + 1 :]).strip("/")
             return AtUrl(f"{head}://{'/'.join(parts[: index + 1])}", unquote(file) or None)
     return AtUrl("", text)
+
+
+def _is_set(above: str, text: str) -> bool:
+    try:
+        return above == AUTO_LABEL and bool(AutoLabelSet(text))
+    except VersionError:
+        return False
 
 
 def _is_version(text: str) -> bool:

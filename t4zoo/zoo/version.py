@@ -1,4 +1,4 @@
-"""What a version is and how versions are ordered; `CenterPoint/t4base@v1.0.0` names one version of one model."""
+"""What has a version, how versions are ordered, and the names of what is released: models, info and auto-labels."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import total_ordering
 from t4zoo.errors import UsageError
 
 RELEASE = "release"  # the one suffix that is no project's name
+INFO, AUTO_LABEL = "info", "auto_label"  # what is released beside models
 
 _NUMBER = r"(0|[1-9][0-9]*)"
 _VERSION = re.compile(
@@ -16,6 +17,7 @@ _VERSION = re.compile(
     re.ASCII,
 )
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?", re.ASCII)
+_SET = re.compile(r"[0-9]{8}_[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?", re.ASCII)
 
 
 class VersionError(UsageError):
@@ -82,13 +84,93 @@ class ModelVersion:
     def __str__(self) -> str:
         return f"{self.algorithm}/{self.model}@{self.version}"
 
+    @property
+    def tag(self) -> str:
+        """The git tag of this version."""
+        return str(self)
 
-def parse_name(text: str) -> ModelVersion:
-    """The model version that `{algorithm}/{model}@{version}` spells; raises VersionError otherwise."""
+    @property
+    def series(self) -> str:
+        """What all versions of this model share: `CenterPoint/t4base`."""
+        return f"{self.algorithm}/{self.model}"
+
+
+@dataclass(frozen=True, order=True)
+class InfoVersion:
+    """The info files of all products at one version of the repository, which is their tag: `info@v0.3.0`, `v0.3.0`."""
+
+    version: Version
+
+    def __post_init__(self) -> None:
+        if self.version.project is not None or self.version.release:
+            raise VersionError(f"info@{self.version}: the version of info is vX.Y.Z alone")
+
+    def __str__(self) -> str:
+        return f"{INFO}@{self.version}"
+
+    @property
+    def tag(self) -> str:
+        """The git tag of this version: the repository's own."""
+        return str(self.version)
+
+    @property
+    def series(self) -> str:
+        """What all versions of info share."""
+        return INFO
+
+
+@dataclass(frozen=True, order=True)
+class AutoLabelSet:
+    """The auto-labels of one dataset on one day, `auto_label/20241101_xx1`: other thresholds are another set."""
+
+    set: str
+
+    def __post_init__(self) -> None:
+        if not _SET.fullmatch(self.set):
+            raise VersionError(f"{self.set!r} names no set of auto-labels; write {{day}}_{{dataset}}, as 20241101_xx1")
+
+    def __str__(self) -> str:
+        return f"{AUTO_LABEL}/{self.set}"
+
+    @property
+    def tag(self) -> str:
+        """The git tag of this set."""
+        return str(self)
+
+    @property
+    def series(self) -> str:
+        """A set stands for itself."""
+        return str(self)
+
+
+Name = ModelVersion | InfoVersion | AutoLabelSet
+
+
+def parse_name(text: str) -> Name:
+    """What `algorithm/model@version`, `info@version` or `auto_label/set` names; raises VersionError otherwise."""
     name, at, version = text.partition("@")
-    algorithm, slash, model = name.partition("/")
+    head, slash, model = name.partition("/")
+    if slash and not at and head == AUTO_LABEL:
+        return AutoLabelSet(model)
+    if at and not slash and head == INFO:
+        return InfoVersion(parse_version(version))
     if not at or not slash:
         raise VersionError(
-            f"{text!r} names no version of a model; write algorithm/model@version (as in CenterPoint/t4base@v1.0.0)"
+            f"{text!r} names no version; write algorithm/model@version (as in CenterPoint/t4base@v1.0.0), "
+            f"{INFO}@v0.3.0 or {AUTO_LABEL}/20241101_xx1"
         )
-    return ModelVersion(algorithm, model, parse_version(version))
+    return ModelVersion(head, model, parse_version(version))
+
+
+def parse_model(text: str) -> ModelVersion:
+    """The model version that `{algorithm}/{model}@{version}` spells; raises VersionError for any other name."""
+    name = parse_name(text)
+    if not isinstance(name, ModelVersion):
+        raise VersionError(f"{text!r} is no version of a model; write algorithm/model@version")
+    return name
+
+
+def order(name: Name) -> tuple[int, str, Name]:
+    """A key that sorts names of all sorts: models, then info, then auto-labels; versions of one series by age."""
+    rank = (ModelVersion, InfoVersion, AutoLabelSet).index(type(name))
+    return rank, name.series.casefold(), name

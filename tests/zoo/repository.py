@@ -153,7 +153,10 @@ class Repository:
     def params(self, seed: int = 1, **parents: str) -> None:
         """params.yaml (JSON is YAML too) for these models: name -> parent."""
         models = {
-            f"CenterPoint-{model}": {"algorithm": "CenterPoint", "model": model, "product": "base", "parent": parent}
+            f"CenterPoint-{model}": {
+                **{"algorithm": "CenterPoint", "model": model, "product": "base", "parent": parent},
+                "kind": "base",
+            }
             for model, parent in (parents or {"t4base": "conf/parents/scratch.yaml"}).items()
         }
         self.write("params.yaml", json.dumps({"seed": seed, "models": models}, indent=1))

@@ -23,25 +23,35 @@ def choose(folder: Path, params: str, storage: str = "") -> Path:
 
 def test_the_layout_is_the_specifications_with_and_without_this_repository() -> None:
     for layout in (load_layout(None), load_layout(ROOT)):
-        assert layout.model_folder(NAME) == "models/TransFusion/t4x2-50m/v1.1.0"
-        assert layout.info_folder("v0.3.0", "X2") == "info/v0.3.0/X2"
-        assert layout.auto_label_folder("20241101_xx1") == "auto_label/20241101_xx1"
+        assert layout.folder(NAME) == "models/TransFusion/t4x2-50m/v1.1.0"
+        assert layout.folder(parse_name("info@v0.3.0")) == "info/v0.3.0"
+        assert layout.folder(parse_name("auto_label/20241101_xx1")) == "auto_label/20241101_xx1"
+        assert layout.roots() == ["auto_label", "info", "models"]
+        assert layout.series_root("TransFusion/t4base") == "models/TransFusion/t4base"
+        assert (
+            layout.series_root("info") == "info"
+            and layout.series_root("auto_label/20241101_xx1") == "auto_label/20241101_xx1"
+        )
 
 
 def test_a_folder_gives_back_the_version_that_it_is_of() -> None:
     layout = load_layout(None)
-    assert layout.model_of(layout.model_folder(NAME)) == NAME
+    for name in (NAME, parse_name("info@v0.3.0"), parse_name("auto_label/20241101_xx1")):
+        assert layout.name_of(layout.folder(name)) == name
+    for folder in ("info/v0.3.0/base", "info/v0.3.0-release", "auto_label/xx1", "auto_label/20241101_xx1/raw"):
+        assert layout.name_of(folder) is None
     for folder in ("models/a/b", "models/a/b/c", "models/a/b/v1.0.0/plots", "other/a/b/v1.0.0", "models/a/b c/v1.0.0"):
-        assert layout.model_of(folder) is None
+        assert layout.name_of(folder) is None
 
 
 def test_a_repository_can_choose_a_layout_with_a_level_more(tmp_path: Path) -> None:
-    text = "models: models/{algorithm}/lidar/{model}/{version}\ninfo: info/{version}/{product}\nauto_label: al/{set}\n"
+    text = "models: models/{algorithm}/lidar/{model}/{version}\ninfo: info/{version}\nauto_label: al/{set}\n"
     layout = load_layout(choose(tmp_path, "storage: mine\n", text))
-    assert layout.model_folder(NAME) == "models/TransFusion/lidar/t4x2-50m/v1.1.0"
-    assert layout.model_of("models/TransFusion/lidar/t4x2-50m/v1.1.0") == NAME
-    assert layout.models_root() == "models"
-    assert Layout("{algorithm}/{model}/{version}", "", "").models_root() == ""
+    assert layout.folder(NAME) == "models/TransFusion/lidar/t4x2-50m/v1.1.0"
+    assert layout.name_of("models/TransFusion/lidar/t4x2-50m/v1.1.0") == NAME
+    assert layout.roots() == ["al", "info", "models"]
+    assert layout.series_root("TransFusion/t4base") == "models/TransFusion/lidar/t4base"
+    assert Layout("{algorithm}/{model}/{version}", "i/{version}", "a/{set}").roots() == ["", "a", "i"]
 
 
 @pytest.mark.parametrize(

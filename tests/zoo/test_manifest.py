@@ -29,7 +29,7 @@ def example(**changes: Any) -> dict[str, Any]:
     ]
     source = {"commit": COMMIT, "subject": "Train é", "committer": "Ada <a@b.c>", "time": "2026", "dvc_lock": SHA}
     return {
-        **{"schema_version": 1, "name": "CenterPoint/t4base@v1.0.0", "product": "base", "files": files},
+        **{"schema_version": 1, "name": "CenterPoint/t4base@v1.0.0", "kind": "base", "product": "base", "files": files},
         **{"source": source, "parent": None, "scenes": {"train": ["a/0"], "val": [], "test": ["b/1"]}},
         **{"config": SHA, "metrics": {"mAP": 0.5}, "packages": {"torch": "2.13.0"}},
         **changes,
@@ -71,7 +71,7 @@ def test_any_change_changes_the_digest() -> None:
 BAD_PATHS = ["", "../x", "/etc/passwd", "a/../../x", "a//b", "./a", "a/.", "a/", "a\\..\\b", "C:x", "a\nb"]
 
 
-@pytest.mark.parametrize("path", [*BAD_PATHS, "manifest.json", ".claim"])
+@pytest.mark.parametrize("path", [*BAD_PATHS, "a\x1b[2Jb", "manifest.json", ".claim", "notice.json"])
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     with pytest.raises(ManifestError, match="here: not a manifest"):
         parse(with_paths(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from t4zoo.zoo.manifest import Manifest, Parent
+from t4zoo.zoo.manifest import Manifest, Weights
 from t4zoo.zoo.reading.locate import Where, locate
 from t4zoo.zoo.releasing.refusal import RefusedError
 from t4zoo.zoo.releasing.release import Releasing
@@ -123,7 +123,7 @@ def test_a_model_trained_from_another_is_released_after_it_and_names_it(reposito
     parents = {"t4x2": "models/CenterPoint/t4base/train", "t4x3": "conf/parents/t4base.yaml"}
     repository.params(t4base="conf/parents/scratch.yaml", **parents)
     repository.build("Train t4x2 from t4base as trained here, t4x3 from t4base as released")
-    with pytest.raises(RefusedError, match=r"models/CenterPoint/t4base/train: .* release the parent first"):
+    with pytest.raises(RefusedError, match=r"models/CenterPoint/t4base/train: .* release that model first"):
         Releasing.here(repository.root, trained).plan()
     with pytest.raises(RefusedError, match=f"{NAME} is not in the zoo"):
         Releasing.here(repository.root, named).plan()
@@ -133,5 +133,5 @@ def test_a_model_trained_from_another_is_released_after_it_and_names_it(reposito
     parent, *children = (locate(name, Where(repository.zoo)).released for name in (NAME, trained, named))
     (checkpoint,) = parent.manifest.of_role("checkpoint")
     for child in children:
-        expected = Parent(name=NAME, manifest=parent.digest, file="epoch_3.pth", sha256=checkpoint.sha256)
+        expected = Weights(name=NAME, manifest=parent.digest, file="epoch_3.pth", sha256=checkpoint.sha256)
         assert child.manifest.parent == expected

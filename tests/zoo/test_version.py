@@ -6,7 +6,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from t4zoo.zoo.version import ModelVersion, Version, VersionError, parse_name, parse_version
+from t4zoo.zoo.version import (
+    AutoLabelSet,
+    InfoVersion,
+    ModelVersion,
+    Version,
+    VersionError,
+    order,
+    parse_model,
+    parse_name,
+    parse_version,
+)
 
 NUMBERS = st.integers(min_value=0, max_value=10**6)
 PROJECTS = st.from_regex(r"[a-z][a-z0-9_-]{0,12}", fullmatch=True).filter(lambda name: name != "release")
@@ -84,13 +94,35 @@ def test_a_version_that_could_not_be_read_back_cannot_be_made() -> None:
 def test_a_name_is_algorithm_model_and_version() -> None:
     name = parse_name("TransFusion/t4x2-50m@v1.1.0-north.2")
     assert name == ModelVersion("TransFusion", "t4x2-50m", Version(1, 1, 0, "north", 2))
-    assert str(name) == "TransFusion/t4x2-50m@v1.1.0-north.2"
+    assert str(name) == name.tag == "TransFusion/t4x2-50m@v1.1.0-north.2"
+
+
+def test_info_has_the_repositorys_own_version_and_a_set_of_auto_labels_has_none() -> None:
+    info, labels = parse_name("info@v0.3.0"), parse_name("auto_label/20241101_xx1")
+    assert (info, info.tag) == (InfoVersion(Version(0, 3, 0)), "v0.3.0")
+    assert (labels, labels.tag) == (AutoLabelSet("20241101_xx1"), "auto_label/20241101_xx1")
+    assert [str(name) for name in (info, labels)] == ["info@v0.3.0", "auto_label/20241101_xx1"]
+    for text in ("info@v0.3.0", "auto_label/20241101_xx1"):
+        with pytest.raises(VersionError, match="no version of a model"):
+            parse_model(text)
+
+
+def test_names_of_all_sorts_have_one_order() -> None:
+    words = [
+        "CenterPoint/a@v1.9.0",
+        "CenterPoint/a@v1.10.0",
+        "TransFusion/a@v1.0.0",
+        "info@v0.3.0",
+        "auto_label/20241101_a",
+    ]
+    assert [str(name) for name in sorted((parse_name(word) for word in reversed(words)), key=order)] == words
 
 
 @pytest.mark.parametrize(
     "text",
     ["CenterPoint", "CenterPoint/t4base", "CenterPoint@v1.0.0", "a/b/c@v1.0.0", "/b@v1.0.0", "a/@v1.0.0", "../b@v1.0.0",
-     "a/b@v1.0", "a/b@@v1.0.0", "a /b@v1.0.0", "-a/b@v1.0.0"],
+     "a/b@v1.0", "a/b@@v1.0.0", "a /b@v1.0.0", "-a/b@v1.0.0", "info@v1.0.0-release", "info@v1.0.0-north.1", "info",
+     "auto_label/xx1", "auto_label/20241101", "auto_label/20241101_", "auto_label/20241101_a/b", "auto_label/2024_a"],
 )  # fmt: skip
 def test_other_names_are_refused(text: str) -> None:
     with pytest.raises(VersionError):

@@ -11,7 +11,7 @@ from t4zoo.errors import T4zooError
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestError, digest, parse_manifest
 from t4zoo.zoo.storage.folder import Folder, read
-from t4zoo.zoo.version import ModelVersion
+from t4zoo.zoo.version import Name, order
 
 THREADS = 8
 
@@ -24,7 +24,7 @@ class NotReleasedError(T4zooError):
 class Released:
     """A version as the zoo has it. folder: below the zoo's address. digest: sha256 of the manifest's bytes."""
 
-    name: ModelVersion
+    name: Name
     folder: str
     manifest: Manifest
     content: bytes
@@ -39,7 +39,7 @@ class Catalogue:
     problems: tuple[str, ...]
 
 
-def find(zoo: Folder, folder: str, name: ModelVersion | None = None) -> Released | None:
+def find(zoo: Folder, folder: str, name: Name | None = None) -> Released | None:
     """The version in a folder of the zoo, in one request; None where no manifest lies there.
 
     Raises ManifestError when it is broken, or says that it is another version than `name`.
@@ -55,27 +55,25 @@ def find(zoo: Folder, folder: str, name: ModelVersion | None = None) -> Released
     return Released(manifest.version, folder, manifest, content, digest(content))
 
 
-def get(zoo: Folder, layout: Layout, name: ModelVersion) -> Released:
+def get(zoo: Folder, layout: Layout, name: Name) -> Released:
     """The version of that name; raises NotReleasedError where the zoo has none."""
-    folder = layout.model_folder(name)
+    folder = layout.folder(name)
     found = find(zoo, folder, name)
     if found is None:
         raise NotReleasedError(f"{name} is not in the zoo: there is no {zoo.address.url_of(f'{folder}/{FILE_NAME}')}")
     return found
 
 
-def names(zoo: Folder, layout: Layout, model: str = "") -> list[ModelVersion]:
-    """Versions that have a manifest, in order; of one `algorithm/model`, or of all. One request a thousand objects."""
-    root = layout.models_root()
-    prefix = f"{root}/" if root else ""
-    if model and layout.models.startswith(f"{prefix}{{algorithm}}/{{model}}/"):
-        prefix += f"{model}/"
-    found = _names(layout, (entry.path for entry in zoo.list(prefix)))
-    return sorted(name for name in found if not model or f"{name.algorithm}/{name.model}" == model)
+def names(zoo: Folder, layout: Layout, series: str = "") -> list[Name]:
+    """What has a manifest, in order; of one series (`CenterPoint/t4base`) or of all. A request a thousand objects."""
+    roots = [layout.series_root(series)] if series else layout.roots()
+    prefixes = {f"{root}/" if root else "" for root in roots}
+    found = {name for prefix in sorted(prefixes) for name in _names(layout, (e.path for e in zoo.list(prefix)))}
+    return sorted((name for name in found if not series or name.series == series), key=order)
 
 
 def catalogue(zoo: Folder, layout: Layout, pattern: str = "*") -> Catalogue:
-    """Versions whose name fits `pattern`: `CenterPoint/*`, `*@v1.*`, or a part of the name without wildcards."""
+    """What fits `pattern`: `CenterPoint/*`, `*@v1.*`, `info@*`, or a part of the name without wildcards."""
     wanted = [name for name in names(zoo, layout) if matches(str(name), pattern)]
     versions: list[Released] = []
     problems: list[str] = []
@@ -93,15 +91,15 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) if any(c in pattern for c in "*?[") else pattern in name
 
 
-def _names(layout: Layout, paths: Iterable[str]) -> Iterator[ModelVersion]:
+def _names(layout: Layout, paths: Iterable[str]) -> Iterator[Name]:
     for path in paths:
         folder, _, file = path.rpartition("/")
-        name = layout.model_of(folder) if file == FILE_NAME else None
+        name = layout.name_of(folder) if file == FILE_NAME else None
         if name is not None:
             yield name
 
 
-def _try(zoo: Folder, layout: Layout, name: ModelVersion) -> Released | str:
+def _try(zoo: Folder, layout: Layout, name: Name) -> Released | str:
     try:
         return get(zoo, layout, name)
     except (ManifestError, NotReleasedError) as error:

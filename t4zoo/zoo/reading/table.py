@@ -22,8 +22,8 @@ def summary(released: Released, zoo: Folder) -> dict[str, Any]:
         "mAP": score(manifest),
         "files": len(manifest.files),
         "size": size(manifest),
-        "commit": manifest.source.commit,
-        "time": manifest.source.time,
+        "commit": manifest.source and manifest.source.commit,
+        "time": manifest.source and manifest.source.time,
         "manifest_sha256": released.digest,
         "url": zoo.address.url_of(released.folder),
     }
@@ -42,7 +42,13 @@ def versions_table(versions: tuple[Released, ...]) -> Table:
         parent = manifest.parent.name or manifest.parent.file if manifest.parent else "-"
         mean = score(manifest)
         cells = ["-" if mean is None else f"{mean:.3f}", str(len(manifest.files)), human(size(manifest))]
-        table.add_row(manifest.name, manifest.product or "-", parent, *cells, manifest.source.time[:10])
+        table.add_row(
+            manifest.name,
+            manifest.product or "-",
+            parent,
+            *cells,
+            manifest.source.time[:10] if manifest.source else "-",
+        )
     return table
 
 
@@ -67,8 +73,8 @@ def version_view(released: Released, zoo: Folder) -> RenderableType:
         "manifest": f"sha256 {released.digest}",
         "product": manifest.product or "-",
         "parent": f"{parent.name or parent.file} ({parent.file})" if parent and parent.name else parent and parent.file,
-        "commit": f"{source.commit[:10]} {source.subject}",
-        "by": f"{source.committer}, {source.time}",
+        "commit": source and f"{source.commit[:10]} {source.subject}",
+        "by": source and f"{source.committer}, {source.time}",
         "scenes": scenes and f"{len(scenes.train)} train, {len(scenes.val)} val, {len(scenes.test)} test",
         "mAP": None if score(manifest) is None else f"{score(manifest):.4f}",
     }

@@ -1,26 +1,28 @@
-"""The state that would be released: one commit, its params.yaml and dvc.lock, and what these say of one model."""
+"""The state that would be released: one commit, its params.yaml and dvc.lock, and what these say of one name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from t4zoo.zoo import git
+from t4zoo.zoo.manifest import Kind
 from t4zoo.zoo.releasing.lock import Lock, Out, parse_lock
 from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
-from t4zoo.zoo.version import ModelVersion
+from t4zoo.zoo.version import AutoLabelSet, InfoVersion, ModelVersion, Name
 
 PARTS = ("train", "evaluate", "export")  # the stages that make a model, and their folders in the workspace
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """entry: the model's entry in params.yaml. lock_bytes: dvc.lock at the commit. packages: the pinned environment."""
+    """entry: what params.yaml says of the name. lock_bytes: dvc.lock at the commit. packages: of requirements.lock."""
 
-    name: ModelVersion
+    name: Name
     root: Path
     commit: git.Commit
     entry: dict[str, Any]
@@ -28,31 +30,72 @@ class Candidate:
     lock_bytes: bytes
     packages: dict[str, str]
 
+    @property
+    def kind(self) -> Kind | None:
+        """Of a model, what its parents may be."""
+        return self.entry["kind"] if isinstance(self.name, ModelVersion) else None
+
+    @property
+    def home(self) -> str:
+        """The workspace folder of all that is released under the name."""
+        match self.name:
+            case ModelVersion():
+                return f"models/{self.name.series}"
+            case InfoVersion():
+                return "info"
+            case AutoLabelSet():
+                return str(self.name)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Workspace folders that are emptied into the version; inner ones come before those that hold them."""
+        match self.name:
+            case ModelVersion():
+                # Trained on its own test scenes, a -release has no score to show.
+                parts = [part for part in PARTS if part != "evaluate" or not self.name.version.release]
+                return tuple(self.folder(part) for part in parts)
+            case InfoVersion():
+                return ("info",)
+            case AutoLabelSet():
+                return (f"{self.home}/raw", self.home)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Workspace folders that must not be empty."""
+        match self.name:
+            case ModelVersion() if self.kind in ("public", "pretrain"):
+                return (self.folder("train"),)  # only ever a parent: no node loads it
+            case InfoVersion():
+                return tuple(f"info/{product}" for product in sorted(self.entry))
+            case _:
+                return tuple(folder for folder in self.folders if not folder.endswith("/raw"))
+
     def folder(self, part: str) -> str:
         """The workspace folder of one of PARTS."""
-        return f"models/{self.name.algorithm}/{self.name.model}/{part}"
+        return f"{self.home}/{part}"
 
-    def outs(self, part: str) -> list[Out]:
-        """What dvc.lock says that this stage made."""
-        return self.lock.below(self.folder(part))
+    def outs(self) -> list[Out]:
+        """What dvc.lock says lies in `folders`."""
+        return sorted({out for folder in self.folders for out in self.lock.below(folder)}, key=lambda out: out.path)
+
+    def path_of(self, path: str) -> str:
+        """Where a file of the workspace lies in the version."""
+        folder = next(folder for folder in self.folders if path.startswith(f"{folder}/"))
+        return path.removeprefix(f"{folder}/")
 
     def stages(self) -> set[str]:
-        """The stages that made the model, and all that they were made from."""
-        return self.lock.upstream(out.stage for part in PARTS for out in self.outs(part))
+        """The stages that made it, and all that they were made from."""
+        return self.lock.upstream(out.stage for out in self.outs())
 
 
-def read_candidate(name: ModelVersion, root: Path) -> Candidate:
-    """What HEAD says of the model; raises RefusedError when HEAD has no such model or no dvc.lock."""
+def read_candidate(name: Name, root: Path) -> Candidate:
+    """What HEAD says of the name; raises RefusedError when HEAD does not know it, or has no dvc.lock."""
     commit = git.head(root)
     params, lock = git.show(root, commit.id, "params.yaml"), git.show(root, commit.id, "dvc.lock")
-    refusals = []
-    entry = _entry(name, params or b"")
-    if entry is None:
-        model = f"algorithm: {name.algorithm}, model: {name.model}"
-        refusals.append(Refusal("params.yaml", f"no entry of `models` has {model}", "add it, `dvc repro` and commit"))
+    entry, refusals = _entry(name, _parse(name, params or b""))
     if lock is None:
         refusals.append(Refusal("dvc.lock", "is not in the last commit", "`dvc repro`, then commit dvc.lock"))
-    if entry is None or lock is None:
+    if entry is None or lock is None or refusals:
         raise RefusedError(name, refusals)
     environment = git.show(root, commit.id, "requirements.lock") or b""
     return Candidate(
@@ -60,17 +103,54 @@ def read_candidate(name: ModelVersion, root: Path) -> Candidate:
     )
 
 
-def _entry(name: ModelVersion, params: bytes) -> dict[str, Any] | None:
+def _parse(name: Name, params: bytes) -> dict[str, Any]:
     try:
         data = yaml.safe_load(params)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         what = f"is not YAML: {' '.join(str(error).split())}"
         raise RefusedError(name, [Refusal("params.yaml", what, "mend it and commit")]) from error
-    models = data.get("models") if isinstance(data, dict) else None
-    for entry in (models if isinstance(models, dict) else {}).values():
+    return data if isinstance(data, dict) else {}
+
+
+def _entry(name: Name, params: dict[str, Any]) -> tuple[dict[str, Any] | None, list[Refusal]]:
+    """What params.yaml says of the name: a model's or a set's entry; of info, all products."""
+    match name:
+        case ModelVersion():
+            return _model(name, _section(params, "models"))
+        case InfoVersion():
+            return _info(name, params)
+        case AutoLabelSet():
+            entry = _section(params, "auto_labels").get(name.set)
+            if isinstance(entry, dict):
+                return entry, []
+            what = f"has no {name.set} in `auto_labels`"
+            return None, [Refusal("params.yaml", what, "add it, `dvc repro` and commit")]
+
+
+def _model(name: ModelVersion, models: dict[str, Any]) -> tuple[dict[str, Any] | None, list[Refusal]]:
+    for key, entry in models.items():
         if isinstance(entry, dict) and (entry.get("algorithm"), entry.get("model")) == (name.algorithm, name.model):
-            return entry
-    return None
+            if entry.get("kind") in KINDS:
+                return entry, []
+            what = f"models.{key}: kind is {entry.get('kind')!r}"
+            return entry, [Refusal("params.yaml", what, f"write {', '.join(KINDS[:-1])} or {KINDS[-1]}")]
+    model = f"algorithm: {name.algorithm}, model: {name.model}"
+    return None, [Refusal("params.yaml", f"no entry of `models` has {model}", "add it, `dvc repro` and commit")]
+
+
+def _info(name: InfoVersion, params: dict[str, Any]) -> tuple[dict[str, Any] | None, list[Refusal]]:
+    said, products = params.get("autoware_ml"), _section(params, "products")
+    if said != str(name.version):
+        what = f"autoware_ml is {said}, not {name.version}"
+        return products, [Refusal("params.yaml", what, "write the version there and commit, or release that one")]
+    if not products:
+        return None, [Refusal("params.yaml", "has no `products`", "add one, `dvc repro` and commit")]
+    return products, []
+
+
+def _section(params: dict[str, Any], key: str) -> dict[str, Any]:
+    section = params.get(key)
+    return section if isinstance(section, dict) else {}
 
 
 def _packages(text: str) -> dict[str, str]:

@@ -5,40 +5,54 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
-from t4zoo.zoo.manifest import Manifest, ManifestFile, Parent, Scenes, Source, role_of
+from t4zoo.zoo.manifest import Labels, Manifest, ManifestFile, Scenes, Source, Weights, role_of
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.lock import TrackedFile, expand
 from t4zoo.zoo.releasing.objects import ObjectError, Objects, Stored
 from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
+from t4zoo.zoo.version import InfoVersion, ModelVersion, Name
 
 DIGEST_LINE = "manifest-sha256: "  # begins the last line of a release's tag
 
 
-def describe(
-    candidate: Candidate,
-    tracked: dict[str, TrackedFile],
-    stored: dict[str, Stored],
-    parent: Parent | None,
-    objects: Objects,
-) -> Manifest:
+@dataclass(frozen=True)
+class Found:
+    """What the gate has found of a candidate. tracked: by path in the version. stored: by md5."""
+
+    tracked: dict[str, TrackedFile]
+    stored: dict[str, Stored]
+    objects: Objects
+
+    def files(self, name: Name) -> tuple[ManifestFile, ...]:
+        """The files of the manifest."""
+        return tuple(self._file(path, file.md5, name) for path, file in sorted(self.tracked.items()))
+
+    def _file(self, path: str, md5: str, name: Name) -> ManifestFile:
+        stored = self.stored[md5]
+        return ManifestFile(path=path, role=role_of(path, name), size=stored.size, sha256=stored.sha256, md5=md5)
+
+    def json(self, path: str) -> Any:
+        """What a JSON file of the version says; None where it has no such file."""
+        file = self.tracked.get(path)
+        return read_json(self.objects, file.md5, path) if file else None
+
+
+def describe(candidate: Candidate, found: Found, parent: Weights | None, labels: Labels | None) -> Manifest:
     """Equal commits give equal manifests: no clock, no machine and no user of this moment goes in.
 
+    parent: of a model. labels: of a set of auto-labels.
     Raises RefusedError where a field cannot be found, or two files could not stand beside each other.
     """
-    files = _files(tracked, stored)
-    configs = [file for file in files if file.role == "config"]
-    config = next((file for file in configs if file.path == "config.py"), configs[0] if configs else None)
-    metrics = next((tracked[file.path].md5 for file in files if file.path == "metrics.json"), None)
-    product = candidate.entry.get("product")
     fields = {
         "schema_version": 1,
         "name": str(candidate.name),
-        "product": str(product) if product else None,
-        "files": files,
+        "files": found.files(candidate.name),
         "source": Source(
             commit=candidate.commit.id,
             subject=candidate.commit.subject,
@@ -46,11 +60,10 @@ def describe(
             time=candidate.commit.time,
             dvc_lock=hashlib.sha256(candidate.lock_bytes).hexdigest(),
         ),
-        "parent": parent,
-        "scenes": _scenes(candidate, objects),
-        "config": config.sha256 if config else None,
-        "metrics": _finite(_json(objects.read(metrics), "metrics.json")) if metrics else None,
         "packages": candidate.packages,
+        "labels": labels,
+        "products": _products(candidate, found) if isinstance(candidate.name, InfoVersion) else None,
+        **(_of_model(candidate, found, parent) if isinstance(candidate.name, ModelVersion) else {}),
     }
     try:
         return Manifest.model_validate(fields)
@@ -59,37 +72,69 @@ def describe(
         raise RefusedError(candidate.name, refusals) from error
 
 
+def _of_model(candidate: Candidate, found: Found, parent: Weights | None) -> dict[str, Any]:
+    files = found.files(candidate.name)
+    configs = [file for file in files if file.role == "config"]
+    config = next((file for file in configs if file.path == "config.py"), configs[0] if configs else None)
+    product = candidate.entry.get("product")
+    return {
+        "kind": candidate.kind,
+        "product": str(product) if product else None,
+        "parent": parent,
+        "scenes": _scenes(candidate, found.objects),
+        "config": config.sha256 if config else None,
+        "metrics": _finite(found.json("metrics.json")),
+        "ros_parameters": ros_parameters(found.tracked, found.objects),
+    }
+
+
+def ros_parameters(tracked: dict[str, TrackedFile], objects: Objects) -> dict[str, Any] | None:
+    """What the node reads, by file: all parameters but the names of files beside it. None without such a file."""
+    names = [path for path in sorted(tracked) if role_of(path) == "ros_param"]
+    return {name: _parameters(_yaml(objects.read(tracked[name].md5), name)) for name in names} or None
+
+
+def _parameters(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_parameters(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    for wrapper in ("/**", "ros__parameters"):
+        value = value.get(wrapper, value)
+    return {str(key): _parameters(item) for key, item in value.items() if not str(key).endswith("_path")}
+
+
+def _products(candidate: Candidate, found: Found) -> dict[str, Scenes]:
+    """The scenes of each product's splits."""
+    paths = {product: f"{product}/statistics.json" for product in sorted(candidate.entry)}
+    return {product: splits_of(found.json(path), f"info/{path}", candidate) for product, path in paths.items()}
+
+
 def note(manifest: Manifest, sha256: str) -> str:
     """The tag's message: what it is, from what, how good, and the digest that pins it."""
-    scenes = manifest.scenes
+    scenes, labels = manifest.scenes, manifest.labels
     lines = [f"{manifest.name}", ""]
     if manifest.product:
         lines.append(f"product: {manifest.product}")
-    lines.append(f"parent: {manifest.parent.name or manifest.parent.file}" if manifest.parent else "parent: none")
+    if manifest.kind:
+        lines.append(f"kind: {manifest.kind}")
+        lines.append(f"parent: {manifest.parent.name or manifest.parent.file}" if manifest.parent else "parent: none")
     if scenes:
         lines.append(f"scenes: {len(scenes.train)} train, {len(scenes.val)} val, {len(scenes.test)} test")
+    if manifest.products:
+        lines.append(f"products: {', '.join(manifest.products)}")
+    if labels:
+        lines.append(f"models: {', '.join(raw.model.name or raw.model.file for raw in labels.raw)}")
+        lines.append(f"scenes: {len(labels.scenes)} labelled")
     score = (manifest.metrics or {}).get("mAP")
     if isinstance(score, int | float):
         lines.append(f"mAP: {score:.4f}")
     return "\n".join([*lines, "", f"{DIGEST_LINE}{sha256}", ""])
 
 
-def _files(files: dict[str, TrackedFile], stored: dict[str, Stored]) -> tuple[ManifestFile, ...]:
-    return tuple(
-        ManifestFile(
-            path=path,
-            role=role_of(path),
-            size=stored[file.md5].size,
-            sha256=stored[file.md5].sha256,
-            md5=file.md5,
-        )
-        for path, file in sorted(files.items())
-    )
-
-
 def _scenes(candidate: Candidate, objects: Objects) -> Scenes | None:
     """The scenes of each split, as create_info counted them; None for a model that no info file went into."""
-    trained = {out.stage for out in candidate.outs("train")}
+    trained = {out.stage for out in candidate.lock.below(candidate.folder("train"))}
     infos = {
         dep.path for stage in trained for dep in candidate.lock.deps.get(stage, ()) if dep.path.startswith("info/")
     }
@@ -102,20 +147,32 @@ def _scenes(candidate: Candidate, objects: Objects) -> Scenes | None:
         raise RefusedError(
             candidate.name, [Refusal("dvc.lock", f"has no {path}", "`dvc repro create_info`, then commit")]
         )
-    data = _json(objects.read(md5), path)
+    return splits_of(read_json(objects, md5, path), path, candidate)
+
+
+def splits_of(statistics: Any, path: str, candidate: Candidate) -> Scenes:
+    """The scenes that a statistics.json names; raises RefusedError where it names none."""
     try:
-        splits = {split: tuple(sorted(data[split]["scenes"])) for split in ("train", "val", "test")}
+        splits = {split: tuple(sorted(statistics[split]["scenes"])) for split in ("train", "val", "test")}
         return Scenes(**splits)
-    except (KeyError, TypeError) as error:
-        what = f"does not name the scenes of each split ({error})"
+    except (KeyError, TypeError, ValidationError) as error:
+        what = f"does not name the scenes of each split ({type(error).__name__})"
         raise RefusedError(candidate.name, [Refusal(path, what, "`dvc repro create_info`, then commit")]) from error
 
 
-def _json(content: bytes, where: str) -> Any:
+def read_json(objects: Objects, md5: str, where: str) -> Any:
+    """A small JSON file by its md5; raises ObjectError."""
     try:
-        return json.loads(content)
+        return json.loads(objects.read(md5))
     except ValueError as error:
         raise ObjectError(f"{where}: not JSON ({error})") from error
+
+
+def _yaml(content: bytes, where: str) -> Any:
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ObjectError(f"{where}: not YAML ({' '.join(str(error).split())})") from error
 
 
 def _finite(value: Any) -> Any:

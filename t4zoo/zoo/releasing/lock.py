@@ -50,10 +50,11 @@ class TrackedFile:
 
 @dataclass(frozen=True)
 class Lock:
-    """All stages' outs and the paths that each stage read."""
+    """All stages' outs, the paths that each stage read, and the values: stage -> file -> key -> value."""
 
     outs: tuple[Out, ...]
     deps: dict[str, tuple[Out, ...]]
+    params: dict[str, dict[str, Any]]
 
     def below(self, folder: str) -> list[Out]:
         """Outs that are `folder` or lie in it, by path."""
@@ -84,10 +85,11 @@ def parse_lock(text: bytes, where: str) -> Lock:
         stages: dict[str, Any] = data["stages"]
         outs = tuple(_out(name, item) for name, stage in stages.items() for item in stage.get("outs", []))
         deps = {name: tuple(_out(name, item) for item in stage.get("deps", [])) for name, stage in stages.items()}
+        params = {name: dict(stage.get("params") or {}) for name, stage in stages.items()}
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         words = " ".join(str(error).split())
         raise LockError(f"{where}: not a lock that `dvc repro` wrote ({type(error).__name__}: {words})") from error
-    return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps)
+    return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps, params)
 
 
 def expand(out: Out, read: Callable[[str], bytes]) -> list[TrackedFile]:

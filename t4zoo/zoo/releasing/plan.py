@@ -11,16 +11,19 @@ from t4zoo.zoo import git
 from t4zoo.zoo.address import cache_folder
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestFile, digest, parse_manifest
-from t4zoo.zoo.releasing import gate
 from t4zoo.zoo.releasing.candidate import Candidate, read_candidate
-from t4zoo.zoo.releasing.describe import DIGEST_LINE, describe, note
+from t4zoo.zoo.releasing.describe import DIGEST_LINE, Found, describe, note
+from t4zoo.zoo.releasing.gate.files import check_roles, find_files
+from t4zoo.zoo.releasing.gate.state import check_git, check_lock, check_workspace
+from t4zoo.zoo.releasing.gate.stored import check_store
+from t4zoo.zoo.releasing.labels import find_labels
 from t4zoo.zoo.releasing.lock import key_of
 from t4zoo.zoo.releasing.objects import Objects
-from t4zoo.zoo.releasing.parent import find_parent
+from t4zoo.zoo.releasing.origin import find_parent
 from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
 from t4zoo.zoo.storage.folder import read
 from t4zoo.zoo.storage.s3 import S3Folder
-from t4zoo.zoo.version import ModelVersion
+from t4zoo.zoo.version import AutoLabelSet, ModelVersion, Name
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Plan:
     is_released: the zoo has this very manifest already. is_tagged: so does the tag.
     """
 
-    name: ModelVersion
+    name: Name
     root: Path
     commit: str
     folder: str
@@ -57,7 +60,7 @@ class Plan:
 
 
 def make_plan(
-    name: ModelVersion,
+    name: Name,
     root: Path,
     store: S3Folder,
     zoo: S3Folder,
@@ -70,25 +73,27 @@ def make_plan(
     """
     candidate = read_candidate(name, root)
     objects = Objects(cache_folder(root), store)
-    refusals = [*gate.check_git(candidate), *gate.check_lock(candidate), *gate.check_workspace(candidate)]
+    refusals = [*check_git(candidate), *check_lock(candidate), *check_workspace(candidate)]
     refusals += _check_service(store, zoo)
-    files, problems = gate.find_files(candidate, objects)
-    refusals += problems or gate.check_roles(candidate, sorted(files))
-    stored, problems = gate.check_store(files, objects, done)
+    files, problems = find_files(candidate, objects)
+    refusals += problems or check_roles(candidate, sorted(files))
+    stored, problems = check_store(files, objects, done)
     refusals += problems
     manifest: Manifest | None = None
     try:
-        parent = find_parent(candidate, objects, zoo, layout)
+        parent = find_parent(candidate, objects, zoo, layout) if isinstance(name, ModelVersion) else None
         if len(stored) == len({file.md5 for file in files.values()}):
-            manifest = describe(candidate, files, stored, parent, objects)
+            found = Found(files, stored, objects)
+            labels = find_labels(candidate, found, zoo, layout) if isinstance(name, AutoLabelSet) else None
+            manifest = describe(candidate, found, parent, labels)
     except RefusedError as error:
         refusals += error.refusals
     except T4zooError as error:
         refusals.append(Refusal("", str(error), ""))
     content = manifest.to_bytes() if manifest else b""
-    folder = layout.model_folder(name)
+    folder = layout.folder(name)
     present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT)
-    tag = git.tag(root, str(name))
+    tag = git.tag(root, name.tag)
     refusals += [*_check_zoo(zoo, folder, present, content, candidate), *_check_tag(tag, content, candidate)]
     if refusals or manifest is None:
         raise RefusedError(name, refusals)
@@ -121,10 +126,11 @@ def _check_zoo(
         return []
     if not content:
         # Other reasons keep us from comparing the bytes; the commit alone can show that they differ.
-        commit = parse_manifest(present, zoo.address.url_of(folder)).source.commit
-        if commit == candidate.commit.id:
+        source = parse_manifest(present, zoo.address.url_of(folder)).source
+        if source and source.commit == candidate.commit.id:
             return []
-        what = f"is released already, from commit {commit[:10]} (manifest sha256 {digest(present)})"
+        origin = f"commit {source.commit[:10]}" if source else "no commit"
+        what = f"is released already, from {origin} (manifest sha256 {digest(present)})"
     else:
         what = f"is released already with other bytes: manifest sha256 {digest(present)}; this one is {digest(content)}"
     return [Refusal(zoo.address.url_of(folder), what, "a released version never changes: release the next one")]

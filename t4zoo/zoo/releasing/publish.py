@@ -55,9 +55,9 @@ def publish(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], No
 
 def _tag(plan: Plan) -> None:
     try:
-        git.create_tag(plan.root, str(plan.name), plan.commit, plan.note)
+        git.create_tag(plan.root, plan.name.tag, plan.commit, plan.note)
     except git.GitError:
-        twin = git.tag(plan.root, str(plan.name))  # a second run of this release, at the same moment
+        twin = git.tag(plan.root, plan.name.tag)  # a second run of this release, at the same moment
         if twin is None or twin.commit != plan.commit or plan.digest not in twin.message:
             raise
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from t4zoo.errors import T4zooError
 
+_SHOWN = 5  # names in one refusal; the rest are counted
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -30,3 +32,9 @@ class RefusedError(T4zooError):
         super().__init__(
             "\n".join([f"{name} cannot be released, for {reasons}:", *(f"  - {r}" for r in self.refusals)])
         )
+
+
+def some(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

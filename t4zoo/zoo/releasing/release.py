@@ -17,7 +17,7 @@ from t4zoo.zoo.releasing.plan import Plan, make_plan
 from t4zoo.zoo.releasing.publish import Outcome, publish
 from t4zoo.zoo.storage.folder import OnRequest
 from t4zoo.zoo.storage.s3 import S3Folder
-from t4zoo.zoo.version import ModelVersion, parse_name
+from t4zoo.zoo.version import Name, parse_name
 
 OnFile = Callable[[str], None]
 
@@ -26,7 +26,7 @@ OnFile = Callable[[str], None]
 class Releasing:
     """A version to be, the repository that it comes from, and the two places in S3."""
 
-    name: ModelVersion
+    name: Name
     root: Path
     layout: Layout
     store: S3Folder
@@ -65,7 +65,7 @@ class Releasing:
         count = len(plan.manifest.files)
         return (
             f"{plan.name} is released: {count} files, {human(size(plan.manifest))}, copied inside S3{left}\n{where}\n"
-            f"  git tag {plan.name}; share it with `git push origin '{plan.name}'`"
+            f"  git tag {plan.name.tag}; share it with `git push origin '{plan.name.tag}'`"
         )
 
 

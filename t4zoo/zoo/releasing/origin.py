@@ -1,4 +1,4 @@
-"""Which version a training started from, so that a manifest can say it: found by bytes, never taken on trust."""
+"""Which released weights something was made from, so that a manifest can say it: found by bytes, never on trust."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import yaml
 from t4zoo.errors import T4zooError, UsageError
 from t4zoo.zoo import git
 from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.manifest import ManifestFile, Parent, role_of
+from t4zoo.zoo.manifest import ManifestFile, Weights, role_of
 from t4zoo.zoo.reading.catalogue import Released, find, get, names
 from t4zoo.zoo.reference import AtUrl, parse_reference
 from t4zoo.zoo.releasing.candidate import Candidate
-from t4zoo.zoo.releasing.lock import expand
+from t4zoo.zoo.releasing.lock import Out, expand
 from t4zoo.zoo.releasing.objects import Objects
 from t4zoo.zoo.storage.folder import Folder
 
 
-class ParentError(T4zooError):
-    """A parent that is not released, not named, or not the one that was trained from."""
+class OriginError(T4zooError):
+    """Weights that are not released, not named, or not those that were used."""
 
 
-def find_parent(candidate: Candidate, objects: Objects, zoo: Folder, layout: Layout) -> Parent | None:
+def find_parent(candidate: Candidate, objects: Objects, zoo: Folder, layout: Layout) -> Weights | None:
     """The parent of the model, None when it started from random weights.
 
-    Raises ParentError, or another T4zooError, with what is missing.
+    Raises OriginError, or another T4zooError, with what is missing.
     """
     text = candidate.entry.get("parent")
     if not text:
@@ -34,38 +34,46 @@ def find_parent(candidate: Candidate, objects: Objects, zoo: Folder, layout: Lay
         return _of_workspace(candidate, str(text), objects, zoo, layout)
     content = git.show(candidate.root, candidate.commit.id, str(text))
     if content is None:
-        raise ParentError(f"{text}: is named in params.yaml but is not in the last commit")
+        raise OriginError(f"{text}: is named in params.yaml but is not in the last commit")
     try:
         data = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParentError(f"{text}: not YAML: {' '.join(str(error).split())}") from error
+        raise OriginError(f"{text}: not YAML: {' '.join(str(error).split())}") from error
     reference = data.get("checkpoint") if isinstance(data, dict) else None
     return _of_reference(str(text), data, str(reference), zoo, layout) if reference else None
 
 
-def _of_workspace(candidate: Candidate, folder: str, objects: Objects, zoo: Folder, layout: Layout) -> Parent:
+def _of_workspace(candidate: Candidate, folder: str, objects: Objects, zoo: Folder, layout: Layout) -> Weights:
     """Another model of this repository: the released version that has the very checkpoint which dvc.lock names."""
-    train = {out.stage for out in candidate.outs("train")}
+    train = {out.stage for out in candidate.lock.below(candidate.folder("train"))}
     deps = [dep for stage in train for dep in candidate.lock.deps.get(stage, ()) if _within(dep.path, folder)]
+    return find_weights(folder, deps, objects, zoo, layout)
+
+
+def find_weights(folder: str, deps: list[Out], objects: Objects, zoo: Folder, layout: Layout) -> Weights:
+    """The released version whose checkpoint is among `deps`, which lie in the workspace folder of a model.
+
+    Raises OriginError where no version has it.
+    """
     tracked = [file for dep in deps for file in expand(dep, objects.read)]
     wanted = {file.md5 for file in tracked if role_of(file.path.rpartition("/")[2]) == "checkpoint"}
     parts = folder.split("/")
     if not wanted or parts[0] != "models" or len(parts) < 3:
-        raise ParentError(f"{folder}: dvc.lock names no checkpoint of it that train read; `dvc repro` and commit")
+        raise OriginError(f"{folder}: dvc.lock names no checkpoint of it that was read; `dvc repro` and commit")
     model = "/".join(parts[1:3])
     for name in reversed(names(zoo, layout, model)):
         released = get(zoo, layout, name)
         for file in released.manifest.of_role("checkpoint"):
             if file.md5 in wanted:
-                return _parent(released, file)
-    raise ParentError(f"{folder}: no version of {model} in the zoo has this checkpoint; release the parent first")
+                return _weights(released, file)
+    raise OriginError(f"{folder}: no version of {model} in the zoo has this checkpoint; release that model first")
 
 
-def _of_reference(path: str, data: dict[str, Any], text: str, zoo: Folder, layout: Layout) -> Parent:
+def _of_reference(path: str, data: dict[str, Any], text: str, zoo: Folder, layout: Layout) -> Weights:
     try:
         reference = parse_reference(text)
     except UsageError as error:
-        raise ParentError(f"{path}: {error}") from error
+        raise OriginError(f"{path}: {error}") from error
     declared = data.get("sha256")
     released: Released | None
     if isinstance(reference, AtUrl):
@@ -75,22 +83,22 @@ def _of_reference(path: str, data: dict[str, Any], text: str, zoo: Folder, layou
         released = get(zoo, layout, reference.name)
     if released is None:
         if not declared:
-            raise ParentError(f"{path}: {text} is not in the zoo; give the sha256 of those weights beside it")
-        return Parent(name=None, manifest=None, file=text, sha256=str(declared))
+            raise OriginError(f"{path}: {text} is not in the zoo; give the sha256 of those weights beside it")
+        return Weights(name=None, manifest=None, file=text, sha256=str(declared))
     files = [
         file
         for file in released.manifest.of_role()
         if file.path == reference.file or (reference.file is None and file.role == "checkpoint")
     ]
     if not files:
-        raise ParentError(f"{path}: {released.name} has no file {reference.file or 'of the role checkpoint'}")
+        raise OriginError(f"{path}: {released.name} has no file {reference.file or 'of the role checkpoint'}")
     if declared and declared != files[0].sha256:
-        raise ParentError(f"{path}: sha256 is {declared}, but {text} is {files[0].sha256}")
-    return _parent(released, files[0])
+        raise OriginError(f"{path}: sha256 is {declared}, but {text} is {files[0].sha256}")
+    return _weights(released, files[0])
 
 
-def _parent(released: Released, file: ManifestFile) -> Parent:
-    return Parent(name=str(released.name), manifest=released.digest, file=file.path, sha256=file.sha256)
+def _weights(released: Released, file: ManifestFile) -> Weights:
+    return Weights(name=str(released.name), manifest=released.digest, file=file.path, sha256=file.sha256)
 
 
 def _within(path: str, folder: str) -> bool:

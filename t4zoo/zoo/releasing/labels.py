@@ -1,0 +1,95 @@
+"""What a set of auto-labels is derived from: raw predictions that never change, and the ensemble that was applied."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import yaml
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo.layout import Layout
+from t4zoo.zoo.manifest import Labels, RawPrediction, Weights
+from t4zoo.zoo.reading.catalogue import get
+from t4zoo.zoo.releasing.candidate import Candidate
+from t4zoo.zoo.releasing.describe import Found
+from t4zoo.zoo.releasing.lock import Out, TrackedFile, expand
+from t4zoo.zoo.releasing.origin import find_weights
+from t4zoo.zoo.storage.folder import Folder
+from t4zoo.zoo.version import AUTO_LABEL, AutoLabelSet
+
+_ENSEMBLES = "conf/ensemble/"
+
+
+class LabelsError(T4zooError):
+    """Auto-labels that do not say what they are derived from."""
+
+
+def find_labels(candidate: Candidate, found: Found, zoo: Folder, layout: Layout) -> Labels:
+    """The derivation of a set, with the released version of each model that predicted. Raises T4zooError."""
+    stage = next((out.stage for out in candidate.outs() if out.path.endswith("/info_all.pkl")), None)
+    if stage is None:
+        raise LabelsError(f"dvc.lock: no stage made {candidate.home}/info_all.pkl; `dvc repro` and commit")
+    ensemble = _ensemble(candidate, stage)
+    raw = [dep for dep in candidate.lock.deps.get(stage, ()) if dep.path.endswith("/raw")]
+    if not raw:
+        raise LabelsError(f"dvc.lock: {stage} read no {AUTO_LABEL}/{{set}}/raw; `dvc repro` and commit")
+    files = [file for dep in raw for file in expand(dep, found.objects.read)]
+    return Labels(
+        raw=tuple(_raw(file, candidate, found, zoo, layout) for file in sorted(files, key=lambda file: file.path)),
+        ensemble=ensemble,
+        ensemble_sha256=hashlib.sha256(_canonical(ensemble)).hexdigest(),
+        scenes=_labelled(candidate, found),
+    )
+
+
+def _ensemble(candidate: Candidate, stage: str) -> dict[str, Any]:
+    """As DVC noted it when the stage ran."""
+    noted = [data for path, data in candidate.lock.params.get(stage, {}).items() if path.startswith(_ENSEMBLES)]
+    if len(noted) != 1 or not isinstance(noted[0], dict):
+        raise LabelsError(f"dvc.lock: {stage} notes no {_ENSEMBLES}*.yaml and so no thresholds; `dvc repro`")
+    return noted[0]
+
+
+def _raw(file: TrackedFile, candidate: Candidate, found: Found, zoo: Folder, layout: Layout) -> RawPrediction:
+    name, holder = file.path.rpartition("/")[2], AutoLabelSet(file.path.split("/")[1])
+    if holder == candidate.name:
+        stored = found.stored[file.md5]
+        size, sha256, model = stored.size, stored.sha256, _predicted_by(file, candidate, found, zoo, layout)
+        return RawPrediction(file=name, holder=str(holder), size=size, sha256=sha256, model=model)
+    # Another set's: it has to be released, and to hold these very bytes, for a derivation to mean something.
+    released = get(zoo, layout, holder).manifest
+    held = next((item for item in released.files if item.path == name), None)
+    known = next((raw for raw in (released.labels.raw if released.labels else ()) if raw.file == name), None)
+    if held is None or known is None or held.md5 != file.md5:
+        raise LabelsError(f"{file.path}: {holder} was released with other raw predictions; give this set its own")
+    return known
+
+
+def _predicted_by(file: TrackedFile, candidate: Candidate, found: Found, zoo: Folder, layout: Layout) -> Weights:
+    out = candidate.lock.holding(file.path)
+    deps = [dep for dep in candidate.lock.deps.get(out.stage if out else "", ()) if _is_train(dep)]
+    if not deps:
+        raise LabelsError(f"{file.path}: dvc.lock does not say which model predicted it; `dvc repro` and commit")
+    return find_weights(deps[0].path, deps, found.objects, zoo, layout)
+
+
+def _is_train(dep: Out) -> bool:
+    parts = dep.path.split("/")
+    return parts[0] == "models" and parts[3:4] == ["train"]
+
+
+def _labelled(candidate: Candidate, found: Found) -> tuple[str, ...]:
+    path = "dataset_id_list.yaml"
+    file = found.tracked.get(path)
+    data = yaml.safe_load(found.objects.read(file.md5)) if file else None
+    splits = [data.get(split) or [] for split in ("train", "val", "test")] if isinstance(data, dict) else []
+    scenes = tuple(sorted({str(scene) for split in splits for scene in split}))
+    if not scenes:
+        raise LabelsError(f"{candidate.home}/{path}: names no scene; `dvc repro` and commit")
+    return scenes
+
+
+def _canonical(data: Any) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
