@@ -35,9 +35,10 @@ def serve(
     data: Annotated[Path, typer.Option(help="The folder that holds the objects.")] = Path(".t4zoo/s3"),
 ) -> None:
     """Run the embedded S3 server here until Ctrl-C, and say how to point DVC at it."""
-    from t4zoo.zoo.storage.server import Server, instructions
+    from t4zoo.zoo.policy import of_users
+    from t4zoo.zoo.storage.server import BUCKET, Server, instructions
 
-    with Server(data) as server:
+    with Server(data, policies=of_users(Path.cwd(), BUCKET)) as server:
         _until_interrupted(lambda: print(instructions(server), flush=True), server.wait)
     print("stopped; the objects stay where they are")
 
@@ -65,6 +66,17 @@ def init(
         print("nothing to do: it is set up already")
     elif plan.writes and not plan.commit and not dry_run:
         print("now look at `git diff`, and commit")
+
+
+@commands.command()
+def policy(
+    role: Annotated[str, typer.Argument(help="reader, trainer, publisher, publisher-write-once; or public.")],
+    url: Annotated[str | None, typer.Option(help="The team's folder in S3, instead of .dvc/config's.")] = None,
+) -> None:
+    """Print the least rights of a role in S3, in Amazon's language; docs/security.md says what to do with it."""
+    from t4zoo.zoo.policy import below, here, render
+
+    print_json(render(role, *(below(url) if url else here(Path.cwd()))))
 
 
 @commands.command()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from t4zoo.errors import UsageError
 
 STORE, ZOO = "store", "zoo"  # the two remotes in .dvc/config
+FOLDERS = {STORE: "dvc", ZOO: "autoware-ml"}  # where they lie below a team's URL, beside each other
 ENVIRONMENT = "T4ZOO_URL"
 
 _AMAZON = re.compile(r"(?P<bucket>[a-z0-9.-]+)\.(?P<host>s3[.-](?:[a-z0-9.-]+\.)?amazonaws\.com)")

@@ -10,12 +10,11 @@ from pathlib import Path
 from t4zoo.errors import T4zooError, UsageError
 from t4zoo.whole import write_whole
 from t4zoo.zoo import git
-from t4zoo.zoo.address import STORE, ZOO, address_of, parse_address
+from t4zoo.zoo.address import FOLDERS, ZOO, address_of, parse_address
 from t4zoo.zoo.manifest import digest
 from t4zoo.zoo.storage.s3 import Description, S3Folder
 
 PROBE = ".probe"  # an empty object in the zoo that shows whether conditional writes are kept
-FOLDERS = {STORE: "dvc", ZOO: "autoware-ml"}  # beside each other below the team's URL
 SECTIONS = {
     "products": "your products: a line each, its key a file in conf/product/",
     "models": "your models: a line each, its key {algorithm}-{model}",

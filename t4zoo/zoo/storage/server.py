@@ -9,7 +9,6 @@ import ctypes
 import json
 import os
 import random
-import secrets
 import shutil
 import signal
 import socket
@@ -17,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -27,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from t4zoo.errors import T4zooError
 from t4zoo.whole import write_whole
+from t4zoo.zoo.storage.users import OWNER, Key, Policy, keys, offer, open_zoo
 
 HOST = "127.0.0.1"
 BUCKET = "t4zoo"  # the bucket of the template's own .dvc/config
@@ -47,9 +47,13 @@ class Server:
     The same folder brings back the same objects, credentials and, when they are still free, ports.
     """
 
-    def __init__(self, data: Path, bucket: str = BUCKET) -> None:
-        """Name the folder for objects, credentials and log, and the bucket that will exist; nothing starts yet."""
+    def __init__(self, data: Path, bucket: str = BUCKET, policies: Mapping[str, Policy] | None = None) -> None:
+        """Name the folder for objects, credentials and log, and the bucket that will exist; nothing starts yet.
+
+        policies: of the users that may sign in beside the owner, by their name.
+        """
         self.data = data.resolve()
+        self.policies = policies or {}
         self.bucket = bucket
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -70,19 +74,28 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point any S3 client, DVC included, at this server."""
-        key, secret = self._credentials()
+        return self.environment_of(OWNER)
+
+    def environment_of(self, user: str) -> dict[str, str]:
+        """The same for another of its users; raises ServerError where there is none of that name."""
+        key = self._key(user)
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_ACCESS_KEY_ID": key.id,
+            "AWS_SECRET_ACCESS_KEY": key.secret,
             "AWS_DEFAULT_REGION": REGION,
         }
 
     @property
     def dvc_options(self) -> dict[str, str]:
         """The options of a DVC remote in this server, for `.dvc/config.local`."""
-        key, secret = self._credentials()
-        return {"endpointurl": self.endpoint, "region": REGION, "access_key_id": key, "secret_access_key": secret}
+        key = self._key(OWNER)
+        return {
+            "endpointurl": self.endpoint,
+            "region": REGION,
+            "access_key_id": key.id,
+            "secret_access_key": key.secret,
+        }
 
     def __enter__(self) -> Server:
         self.start()
@@ -117,7 +130,7 @@ class Server:
             raise
 
     def _try_to_start(self) -> bool:
-        self._credentials()  # the server reads them from the file
+        offer(self._users, self.policies)  # the server reads them from the file
         with (self.data / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 self._command(),
@@ -125,7 +138,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.data,
-                env={**os.environ, "GOMEMLIMIT": "768MiB"},
+                env=_environment(),
                 start_new_session=True,  # Ctrl-C is for us, who then stop it in order
                 preexec_fn=_die_with_parent(),
             )
@@ -172,24 +185,24 @@ class Server:
             "-master.telemetry=false",
             *("-volume.max=5000", "-master.volumeSizeLimitMB=256"),  # a bucket takes seven volumes; they run out early
             *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),
-            *(f"-s3.config={self.data / 'iam.json'}", f"-bucket={self.bucket}"),
+            *(f"-s3.config={self._users}", f"-bucket={self.bucket}"),
         ]
 
-    def _credentials(self) -> tuple[str, str]:
-        path = self.data / "iam.json"
-        if not path.exists():
-            key, secret = secrets.token_hex(10).upper(), secrets.token_urlsafe(30)
-            actions = ["Admin", "Read", "List", "Tagging", "Write"]
-            owner = {"name": "owner", "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
-            write_whole(path, json.dumps({"identities": [owner]}), mode=0o600)
-        first = json.loads(path.read_text())["identities"][0]["credentials"][0]
-        return first["accessKey"], first["secretKey"]
+    @property
+    def _users(self) -> Path:
+        return self.data / "iam.json"
+
+    def _key(self, user: str) -> Key:
+        found = keys(self._users)
+        if user not in found:
+            raise ServerError(f"{self.data}: has no user {user!r}; it has {', '.join(found)}")
+        return found[user]
 
     def _wait(self) -> bool:
         """Whether the server acknowledged a write with our own credentials: no other server on this port would."""
         import boto3
 
-        key, secret = self._credentials()
+        key = self._key(OWNER)
         config = Config(
             s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5
         )
@@ -197,8 +210,8 @@ class Server:
             "s3",
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
+            aws_access_key_id=key.id,
+            aws_secret_access_key=key.secret,
             config=config,
         )
         end = time.monotonic() + READY_SECONDS
@@ -207,7 +220,7 @@ class Server:
                 # Not empty: an empty object needs no volume, and volumes come up after everything else.
                 client.put_object(Bucket=self.bucket, Key=".ready", Body=b"ready")
                 client.get_object(Bucket=self.bucket, Key=".ready")["Body"].read()
-                client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(_policy(self.bucket)))
+                client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(open_zoo(self.bucket)))
                 return True
             except (BotoCoreError, ClientError):
                 time.sleep(0.1)
@@ -233,29 +246,27 @@ def instructions(server: Server) -> str:
         f"S3 at {server.endpoint}, bucket {server.bucket}, objects in {server.data} (Ctrl-C stops it)\n"
         f"\npoint DVC and t4zoo at it, in a shell:\n{exports}\n"
         f"\nor in a repository, which then remembers (.dvc/config.local, ignored by git):\n{options}\n"
+        f"{_roles(server)}"
         "\nwhat lies below autoware-ml/ can be read without credentials, as in\n"
         f"  t4zoo list --zoo {server.endpoint}/{server.bucket}/demo/autoware-ml"
     )
 
 
-def _policy(bucket: str) -> dict[str, object]:
-    """Anyone may read and list what lies below an `autoware-ml/` folder, as a zoo's readers must; nothing else."""
-    objects = [f"arn:aws:s3:::{bucket}/{folder}autoware-ml/*" for folder in ("", "*/")]
-    prefixes = {"StringLike": {"s3:prefix": ["autoware-ml/*", "*/autoware-ml/*"]}}
-    everyone = {"Effect": "Allow", "Principal": "*"}
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Sid": "ReadTheZoo", **everyone, "Action": ["s3:GetObject"], "Resource": objects},
-            {
-                "Sid": "ListTheZoo",
-                **everyone,
-                "Action": ["s3:ListBucket"],
-                "Resource": [f"arn:aws:s3:::{bucket}"],
-                "Condition": prefixes,
-            },
-        ],
-    }
+def _roles(server: Server) -> str:
+    """How to try what a team's members may do; nothing where no roles are offered."""
+    lines = [
+        f"  {role:9} "
+        + " ".join(f"{name}={value}" for name, value in server.environment_of(role).items() if "KEY" in name)
+        for role in server.policies
+    ]
+    said = "\nor with the rights of one role only; `t4zoo policy ROLE` prints them:\n"
+    return said + "\n".join(lines) + "\n" if lines else ""
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what this server obeys: it would take the user's own AWS_* keys for those of a second owner."""
+    obeyed = ("AWS_", "S3_", "WEED_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(obeyed)} | {"GOMEMLIMIT": "768MiB"}
 
 
 def _binary() -> str:
