@@ -26,6 +26,7 @@ from t4zoo.zoo.address import STORE, ZOO, find_repository
 from t4zoo.zoo.storage.server import Server
 
 VERSION = "CenterPoint/t4base@v1.0.0"
+RELEASES = (VERSION, "info@v0.1.0", "auto_label/20241101_sample")  # the labels name the model, so it comes first
 
 
 class DemoError(T4zooError):
@@ -136,8 +137,9 @@ def _make(demo: Demo, server: Server) -> None:
         if demo.ask("git", "status", "--porcelain"):
             demo.run("git", "commit", "--quiet", "--message", "Train CenterPoint/t4base on the sample scenes")
         demo.run("dvc", "push")
-    with demo.step(f"Release {VERSION}"):
-        demo.run("t4zoo", "release", VERSION)
+    with demo.step("Release the model, the info files that it learnt from, and the labels that it made"):
+        for name in RELEASES:
+            demo.run("t4zoo", "release", name)
     with demo.step("What is now in the zoo"):
         demo.run("t4zoo", "list")
     with demo.step("A stranger's view: by URL alone, into an empty folder"):

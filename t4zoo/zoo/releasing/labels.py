@@ -35,7 +35,7 @@ def find_labels(candidate: Candidate, found: Found, zoo: Folder, layout: Layout)
     raw = [dep for dep in candidate.lock.deps.get(stage, ()) if dep.path.endswith("/raw")]
     if not raw:
         raise LabelsError(f"dvc.lock: {stage} read no {AUTO_LABEL}/{{set}}/raw; `dvc repro` and commit")
-    files = [file for dep in raw for file in expand(dep, found.objects.read)]
+    files = [file for dep in raw for file in _files(dep, candidate, found)]
     return Labels(
         raw=tuple(_raw(file, candidate, found, zoo, layout) for file in sorted(files, key=lambda file: file.path)),
         ensemble=ensemble,
@@ -50,6 +50,16 @@ def _ensemble(candidate: Candidate, stage: str) -> dict[str, Any]:
     if len(noted) != 1 or not isinstance(noted[0], dict):
         raise LabelsError(f"dvc.lock: {stage} notes no {_ENSEMBLES}*.yaml and so no thresholds; `dvc repro`")
     return noted[0]
+
+
+def _files(folder: Out, candidate: Candidate, found: Found) -> list[TrackedFile]:
+    """The raw predictions in a folder that the stage read; no object lists it, for each file is a stage's own out."""
+    files = [file for out in candidate.lock.below(folder.path) for file in expand(out, found.objects.read)]
+    rows = [{"md5": file.md5, "relpath": file.path.removeprefix(f"{folder.path}/")} for file in files]
+    listing = json.dumps(sorted(rows, key=lambda row: row["relpath"]), sort_keys=True).encode()
+    if f"{hashlib.md5(listing, usedforsecurity=False).hexdigest()}.dir" != folder.md5:
+        raise LabelsError(f"{folder.path}: the labels were made from other raw predictions; `dvc repro` and commit")
+    return files
 
 
 def _raw(file: TrackedFile, candidate: Candidate, found: Found, zoo: Folder, layout: Layout) -> RawPrediction:
