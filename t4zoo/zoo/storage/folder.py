@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.address import Address
 
 CHUNK = 1 << 20  # bytes held at once while streaming
+_TRIES = 4  # of a transfer that breaks off
+
+Answer = TypeVar("Answer")
 
 OnRequest = Callable[
     [str, str], None
@@ -26,22 +31,38 @@ class BrokenTransferError(FolderError):
     """A transfer that stopped before its end; trying again may help."""
 
 
+class NotListedError(FolderError):
+    """A folder whose files can be read by name, and not listed."""
+
+
+class OutOfRangeError(FolderError):
+    """The object ends before the first byte that was asked for."""
+
+
 @dataclass(frozen=True)
 class Entry:
-    """An object in a listing: its path below the folder, size in bytes, and the server's entity tag."""
+    """An object in a listing: its path below the folder, size in bytes, and the server's entity tag.
+
+    modified: when it was written, ISO 8601 by the server's clock; "" from a server that does not say.
+    """
 
     path: str
     size: int
     etag: str
+    modified: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class Body:
-    """An object being read. size: bytes that will come, where the server says so. etag: without quotes, "" if none."""
+    """An object being read. size: bytes that will come, where the server says so. etag: without quotes, "" if none.
+
+    start: the place in the object of the first byte that comes: 0 from a server that does not know ranges.
+    """
 
     size: int | None
     etag: str
     chunks: Iterator[bytes]
+    start: int = 0
 
     def digest(self) -> tuple[str, int]:
         """sha256 and number of the bytes that come; reads them all."""
@@ -56,10 +77,18 @@ class Folder(Protocol):
     """What can be read; paths are relative to `address` and use slashes."""
 
     address: Address
-    requests: int  # sent so far, retries included
 
-    def open(self, path: str, unless: str | None = None) -> AbstractContextManager[Body | None]:
-        """The object's body, None where there is no such object; raises Unchanged if its etag is `unless`."""
+    @property
+    def requests(self) -> int:
+        """Sent so far, retries included."""
+
+    def open(
+        self, path: str, unless: str | None = None, start: int = 0, end: int | None = None
+    ) -> AbstractContextManager[Body | None]:
+        """The object's body, None where there is no such object; raises Unchanged if its etag is `unless`.
+
+        start, end: ask for these bytes alone, `end` not among them. A server may send all the same: see `Body.start`.
+        """
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         """All objects whose path begins with `prefix`."""
@@ -69,8 +98,28 @@ class Unchanged(Exception):  # noqa: N818  (an answer, no error)
     """The object has the entity tag that the caller knows, so that no byte was sent."""
 
 
+def persistently(act: Callable[[], Answer]) -> Answer:
+    """Do what can be done again from its start, again when its transfer breaks off; raises the last error."""
+    for attempt in range(_TRIES - 1):
+        try:
+            return act()
+        except BrokenTransferError:
+            time.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311  (so that parallel readers part)
+    return act()
+
+
 def read(folder: Folder, path: str, limit: int) -> bytes | None:
     """A small object whole, None where there is no such object; raises FolderError above `limit` bytes."""
+    found = read_tagged(folder, path, limit)
+    return found[0] if found else None
+
+
+def read_tagged(folder: Folder, path: str, limit: int) -> tuple[bytes, str] | None:
+    """As `read`, with the object's entity tag, by which what was read can be replaced."""
+    return persistently(lambda: _read(folder, path, limit))
+
+
+def _read(folder: Folder, path: str, limit: int) -> tuple[bytes, str] | None:
     with folder.open(path) as body:
         if body is None:
             return None
@@ -81,7 +130,7 @@ def read(folder: Folder, path: str, limit: int) -> bytes | None:
                 raise FolderError(
                     f"{folder.address.url_of(path)}: larger than {limit} bytes, which such a file never is"
                 )
-        return bytes(content)
+        return bytes(content), body.etag
 
 
 def open_folder(address: Address, on_request: OnRequest | None = None) -> Folder:
@@ -90,6 +139,6 @@ def open_folder(address: Address, on_request: OnRequest | None = None) -> Folder
         from t4zoo.zoo.storage.web import WebFolder
 
         return WebFolder(address, on_request)
-    from t4zoo.zoo.storage.s3 import S3Folder
+    from t4zoo.zoo.storage.signed import SignedFolder
 
-    return S3Folder(address, on_request)
+    return SignedFolder(address, on_request)
