@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from t4zoo import unpickle
 from t4zoo.errors import T4zooError
 from t4zoo.whole import whole
 
@@ -182,34 +183,17 @@ def load(path: Path) -> Info:
     """
     try:
         with Path(path).open("rb") as file:
-            data = _Unpickler(file).load()
+            data = unpickle.load(file)
     except FileNotFoundError:
         raise InfoError(f"{path}: no such info file; `dvc repro create_info` or `dvc pull` brings it") from None
-    except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError, ValueError, TypeError) as error:
+    except unpickle.UnpickleError as error:
         raise InfoError(f"{path}: not an info file ({error})") from error
     try:
         meta = dict(data["metainfo"])
         classes, version = tuple(meta.pop("classes")), str(meta.pop("version"))
         return Info(classes, version, tuple(_frame_from_dict(frame) for frame in data["data_list"]), meta)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise InfoError(f"{path}: breaks the info layout: {error!r} is missing or malformed") from error
-
-
-_NUMPY_NAMES = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    """Knows numpy's arrays and no other name, so that reading a file can never call what a stranger put in it."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _NUMPY_NAMES:
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"it refers to {module}.{name}, which an info file never needs")
 
 
 def _canonical(value: Any) -> Any:
