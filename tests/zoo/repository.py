@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
+from tests.zoo.bundle import write_bundle
+
 STAGE = """\
-# Writes what a stage of the pipeline would: python stage.py <stage> <model> <product>
-import json, random, sys
+# Writes what a stage of the pipeline would: python stage.py <stage> <what> <of what> <seed>
+import json, random, shutil, sys
 from pathlib import Path
 from typing import Any
 
-stage, model, product = sys.argv[1:4]
-seed = json.loads(Path("params.yaml").read_text())["seed"]
-noise = random.Random(f"{seed} {model} {stage}")
-scenes = {"train": ["a/0", "b/1"], "val": ["c/0"], "test": ["d/2"]}
+stage, name, of, seed = sys.argv[1:5]
+noise = random.Random(f"{seed} {name} {of} {stage}")
 
 
 def write(path, content):
@@ -31,62 +31,100 @@ def write(path, content):
 
 
 if stage == "create_info":
+    scenes = json.loads(Path("params.yaml").read_text())["products"][name]
     for split in scenes:
-        write(f"info/{product}/info_{split}.pkl", noise.randbytes(100))
+        write(f"info/{name}/info_{split}.pkl", noise.randbytes(100))
     statistics = {split: {"scenes": names, "frames": len(names)} for split, names in scenes.items()}
-    write(f"info/{product}/statistics.json", json.dumps(statistics))
+    write(f"info/{name}/statistics.json", json.dumps(statistics))
 elif stage == "train":
-    write(f"models/CenterPoint/{model}/train/epoch_3.pth", noise.randbytes(300_000))
-    write(f"models/CenterPoint/{model}/train/config.py", f"model = {model!r}\\n")
-    write(f"models/CenterPoint/{model}/train/train_log.log", "loss: 1\\nloss: 0.5\\n")
-    write(f"models/CenterPoint/{model}/train/scalars.json", '{"loss": 0.5}\\n')
+    write(f"models/CenterPoint/{name}/train/epoch_3.pth", noise.randbytes(300_000))
+    write(f"models/CenterPoint/{name}/train/config.py", f"model = {name!r}\\n")
+    write(f"models/CenterPoint/{name}/train/train_log.log", "loss: 1\\nloss: 0.5\\n")
+    write(f"models/CenterPoint/{name}/train/scalars.json", '{"loss": 0.5}\\n')
 elif stage == "evaluate":
-    write(f"models/CenterPoint/{model}/evaluate/metrics.json", '{"mAP": 0.75, "AP@2m": {"car": 0.9, "bus": NaN}}')
-    write(f"models/CenterPoint/{model}/evaluate/plots/car.csv", "recall,precision\\n0,1\\n")
-    write(f"models/CenterPoint/{model}/evaluate/test_log.log", "mAP 0.75\\n")
+    write(f"models/CenterPoint/{name}/evaluate/metrics.json", '{"mAP": 0.75, "AP@2m": {"car": 0.9, "bus": NaN}}')
+    write(f"models/CenterPoint/{name}/evaluate/plots/car.csv", "recall,precision\\n0,1\\n")
+    write(f"models/CenterPoint/{name}/evaluate/test_log.log", "mAP 0.75\\n")
 elif stage == "export":
-    write(f"models/CenterPoint/{model}/export/pts_voxel_encoder.onnx", noise.randbytes(5_000))
-    write(f"models/CenterPoint/{model}/export/pts_backbone_neck_head.onnx", noise.randbytes(9_000))
-    write(f"models/CenterPoint/{model}/export/ml_package.param.yaml", "version: 4.1\\n")
+    shutil.copytree("bundle", f"models/CenterPoint/{name}/export", dirs_exist_ok=True)
+    package = Path(f"models/CenterPoint/{name}/export/ml_package.param.yaml")
+    package.write_text(package.read_text().replace("yaw_norm_thresholds: [0.3", f"yaw_norm_thresholds: [{of}"))
+elif stage == "predict":
+    write(f"auto_label/{of}/raw/pseudo_infos_raw_CenterPoint-{name}.pkl", noise.randbytes(500))
+elif stage == "autolabel":
+    threshold = Path(f"conf/ensemble/{of}.yaml").read_text()
+    write(f"auto_label/{name}/info_all.pkl", threshold.encode() + noise.randbytes(200))
+    write(f"auto_label/{name}/pseudo_infos_filtered.pkl", threshold)
+    write(f"auto_label/{name}/dataset_id_list.yaml", "train: [p/0]\\nval: []\\ntest: [q/3]\\n")
+    write(f"auto_label/{name}/log.log", "two scenes\\n")
 """
 
 DVC = """\
 stages:
   create_info:
-    cmd: PYTHON stage.py create_info none base
-    deps: [stage.py]
-    params: [seed]
-    outs: [info/base/info_train.pkl, info/base/info_val.pkl, info/base/info_test.pkl, info/base/statistics.json]
+    foreach: ${products}
+    do:
+      cmd: PYTHON stage.py create_info ${key} - ${seed}
+      deps: [stage.py]
+      params: ["products.${key}"]
+      outs:
+        - info/${key}/info_train.pkl
+        - info/${key}/info_val.pkl
+        - info/${key}/info_test.pkl
+        - info/${key}/statistics.json
   train:
     foreach: ${models}
     do:
-      cmd: PYTHON stage.py train ${item.model} base
+      cmd: PYTHON stage.py train ${item.model} ${item.product} ${item.seed}
       deps:
         - stage.py
-        - info/base/info_train.pkl
+        - info/${item.product}/info_train.pkl
         - ${item.parent}
-      params: [seed]
       outs:
         - models/CenterPoint/${item.model}/train
   evaluate:
     foreach: ${models}
     do:
-      cmd: PYTHON stage.py evaluate ${item.model} base
+      cmd: PYTHON stage.py evaluate ${item.model} ${item.product} ${item.seed}
       deps:
         - stage.py
-        - info/base/info_test.pkl
+        - info/${item.product}/info_test.pkl
         - models/CenterPoint/${item.model}/train
       outs:
         - models/CenterPoint/${item.model}/evaluate
   export:
     foreach: ${models}
     do:
-      cmd: PYTHON stage.py export ${item.model} base
+      cmd: PYTHON stage.py export ${item.model} ${item.yaw} ${item.seed}
+      deps:
+        - stage.py
+        - bundle
+        - models/CenterPoint/${item.model}/train
+      outs:
+        - models/CenterPoint/${item.model}/export
+  predict:
+    foreach: ${predictions}
+    do:
+      cmd: PYTHON stage.py predict ${item.model} ${item.auto_label} ${seed}
       deps:
         - stage.py
         - models/CenterPoint/${item.model}/train
       outs:
-        - models/CenterPoint/${item.model}/export
+        - auto_label/${item.auto_label}/raw/pseudo_infos_raw_CenterPoint-${item.model}.pkl
+  autolabel:
+    foreach: ${auto_labels}
+    do:
+      cmd: PYTHON stage.py autolabel ${key} ${item.ensemble} ${seed}
+      deps:
+        - stage.py
+        - auto_label/${item.raw}/raw
+      params:
+        - conf/ensemble/${item.ensemble}.yaml:
+      outs:
+        - auto_label/${key}/info_all.pkl
+        - auto_label/${key}/pseudo_infos_filtered.pkl
+        - auto_label/${key}/dataset_id_list.yaml
+        - auto_label/${key}/log.log
 """.replace("PYTHON", sys.executable)
 
 CONFIG = """\
@@ -102,9 +140,12 @@ CONFIG = """\
     url = {url}/autoware-ml
 """
 
-FILES = 10  # files of one model version
+FILES = 11  # files of one model version
 NAME = "CenterPoint/t4base@v1.0.0"
 FOLDER = "models/CenterPoint/t4base/v1.0.0"
+SCRATCH = "conf/parents/scratch.yaml"
+SCENES = {"train": ["a/0", "b/1"], "val": ["c/0"], "test": ["d/2"]}
+KINDS = {"nuscenes": "public", "t4pretrain": "pretrain", "t4x2": "product", "t4x3": "product", "t4x2-50m": "variant"}
 
 
 @dataclass(frozen=True)
@@ -150,16 +191,32 @@ class Repository:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_text(text)
 
-    def params(self, seed: int = 1, **parents: str) -> None:
-        """params.yaml (JSON is YAML too) for these models: name -> parent."""
-        models = {
-            f"CenterPoint-{model}": {
-                **{"algorithm": "CenterPoint", "model": model, "product": "base", "parent": parent},
-                "kind": "base",
-            }
-            for model, parent in (parents or {"t4base": "conf/parents/scratch.yaml"}).items()
+    def params(
+        self,
+        seed: int = 1,
+        products: dict[str, dict[str, list[str]]] | None = None,
+        predictions: dict[str, dict[str, str]] | None = None,
+        auto_labels: dict[str, dict[str, str]] | None = None,
+        autoware_ml: str = "v0.1.0",
+        **models: str | dict[str, Any],
+    ) -> None:
+        """params.yaml (JSON is YAML too); models: name -> parent, or the fields of its entry that are its own."""
+        entries = {name: {"parent": own} if isinstance(own, str) else own for name, own in models.items()}
+        data = {
+            "seed": seed,
+            "autoware_ml": autoware_ml,
+            "products": products or {"base": SCENES},
+            "models": {
+                f"CenterPoint-{name}": {
+                    **{"algorithm": "CenterPoint", "model": name, "kind": KINDS.get(name, "base"), "product": "base"},
+                    **{"parent": SCRATCH, "seed": seed, "yaw": 0.3, **own},
+                }
+                for name, own in (entries or {"t4base": {}}).items()
+            },
+            "predictions": predictions or {},
+            "auto_labels": auto_labels or {},
         }
-        self.write("params.yaml", json.dumps({"seed": seed, "models": models}, indent=1))
+        self.write("params.yaml", json.dumps(data, indent=1))
         self.write("dvc.yaml", DVC)
 
     def build(self, message: str = "Train", push: bool = True) -> None:
@@ -178,9 +235,11 @@ def make(root: Path, url: str) -> Repository:
     repository.git("init", "--quiet", "--initial-branch=main")
     repository.write(".dvc/config", CONFIG.format(url=url))
     repository.write(".dvc/.gitignore", "/config.local\n/tmp\n/cache\n")
-    repository.write(".gitignore", "/info/\n/models/\n__pycache__/\n")
+    repository.write(".gitignore", "/info/\n/models/\n/auto_label/\n__pycache__/\n")
     repository.write("stage.py", STAGE)
-    repository.write("conf/parents/scratch.yaml", "checkpoint: null\n")
+    repository.write(SCRATCH, "checkpoint: null\n")
+    repository.write("conf/ensemble/half.yaml", "models: {CenterPoint-t4base: {car: 0.5}}\n")
+    write_bundle(root / "bundle")
     repository.write("requirements.lock", "# pinned\nTorch==2.13.0\nnumpy==2.4.0 ; python_version > '3.10'\n")
     repository.params()
     repository.build("Train t4base")

@@ -25,6 +25,7 @@ def test_release_puts_files_and_manifest_in_the_zoo_and_a_tag_on_the_commit(repo
     assert manifest.name == NAME and len(manifest.files) == FILES
     assert {file.path: file.role for file in manifest.files} == {
         "config.py": "config",
+        "detection_class_remapper.param.yaml": "ros_param",
         "epoch_3.pth": "checkpoint",
         "metrics.json": "metrics",
         "ml_package.param.yaml": "ros_param",

@@ -1,0 +1,72 @@
+"""A bundle that Autoware's node would take, of networks that are as small as the contract allows: a few kilobytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import yaml
+from onnx import TensorProto, helper, numpy_helper
+
+from t4zoo.export.autoware import ONNX_FILES, bundle_config, write_parameters
+from t4zoo.export.tensor_rules import head_channels
+from tests.pipeline import ROOT
+
+CLASSES = ("car", "truck", "bus", "bicycle", "pedestrian")
+PILLARS, POINTS, FEATURES, CHANNELS, CELLS, FACTOR = 40000, 32, 9, 32, 64, 1
+
+
+def write_bundle(folder: Path) -> None:
+    """The four files; equal bytes whenever it is called."""
+    folder.mkdir(parents=True)
+    section = yaml.safe_load((ROOT / "conf/export.yaml").read_text())["autoware"]
+    half = CELLS * 0.5 / 2
+    model = {
+        "class_names": CLASSES,
+        "point_feature_size": 4,
+        "point_cloud_range": [-half, -half, -3.0, half, half, 5.0],
+        "voxel_size": [0.5, 0.5, 8.0],
+        "downsample_factor": FACTOR,
+        "encoder_in_feature_size": FEATURES,
+        "has_variance": False,
+        "node_settings": {},
+    }
+    write_parameters(folder, bundle_config(section), model)
+    onnx.save(_encoder(), str(folder / ONNX_FILES["encoder"]))
+    onnx.save(_head(head_channels({**model, "class_names": CLASSES})), str(folder / ONNX_FILES["head"]))
+
+
+def _encoder() -> onnx.ModelProto:
+    """Every point through one matrix, the greatest of each pillar."""
+    nodes = [
+        helper.make_node("MatMul", ["input_features", "weight"], ["points"]),
+        helper.make_node("ReduceMax", ["points"], ["pillar_features"], axes=[1], keepdims=1),
+    ]
+    tensors = [_tensor("input_features", ["n", POINTS, FEATURES]), _tensor("pillar_features", ["n", 1, CHANNELS])]
+    return _network(nodes, tensors[:1], tensors[1:], {"weight": np.eye(FEATURES, CHANNELS, dtype=np.float32)})
+
+
+def _head(channels: dict[str, int]) -> onnx.ModelProto:
+    """A convolution of one cell an output."""
+    nodes = [helper.make_node("Conv", ["spatial_features", f"{name}_weight"], [name]) for name in channels]
+    weights = {f"{name}_weight": np.ones((count, CHANNELS, 1, 1), np.float32) for name, count in channels.items()}
+    given = [_tensor("spatial_features", [1, CHANNELS, CELLS, CELLS])]
+    return _network(
+        nodes, given, [_tensor(name, [1, count, CELLS, CELLS]) for name, count in channels.items()], weights
+    )
+
+
+def _network(
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    weights: dict[str, np.ndarray],
+) -> onnx.ModelProto:
+    stored = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs, stored)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def _tensor(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
