@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.storage.folder import Folder, read_tagged
+from t4zoo.zoo.storage.folder import DeniedError, Folder, read_tagged
 from t4zoo.zoo.version import Name, VersionError, order, parse_name
 
 if TYPE_CHECKING:
@@ -137,7 +137,10 @@ def parse_index(content: bytes, where: str, etag: str | None = None) -> Index:
 
 def read_index(zoo: Folder) -> Index | None:
     """The zoo's index, in one request; None where it has none. Raises ZooIndexError."""
-    found = read_tagged(zoo, INDEX_NAME, LIMIT)
+    try:
+        found = read_tagged(zoo, INDEX_NAME, LIMIT)
+    except DeniedError:  # to one who may not list, S3 says so of what is not there
+        return None
     try:
         return parse_index(found[0], zoo.address.url_of(INDEX_NAME), found[1]) if found else None
     except ZooIndexError as error:

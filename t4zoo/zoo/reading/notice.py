@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from t4zoo.errors import T4zooError
 from t4zoo.plain import plain
 from t4zoo.zoo.manifest import NOTICE_NAME
-from t4zoo.zoo.storage.folder import Folder, read_tagged
+from t4zoo.zoo.storage.folder import DeniedError, Folder, read_tagged
 from t4zoo.zoo.version import Name
 
 State = Literal["active", "deprecated", "yanked"]
@@ -124,7 +124,10 @@ def read_notice(zoo: Folder, folder: str, name: Name, manifest: str) -> Notice |
 def read_with_etag(zoo: Folder, folder: str, name: Name, manifest: str) -> tuple[Notice, str] | None:
     """The notice with its entity tag, by which it can be replaced; raises NoticeError where it speaks of another."""
     path = f"{folder}/{NOTICE_NAME}" if folder else NOTICE_NAME
-    found = read_tagged(zoo, path, LIMIT)
+    try:
+        found = read_tagged(zoo, path, LIMIT)
+    except DeniedError:  # whoever could read the manifest may read this too: it is not there
+        return None
     if found is None:
         return None
     content, etag = found

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.address import Address
+
+if TYPE_CHECKING:
+    from t4zoo.zoo.storage.s3 import Description
 
 CHUNK = 1 << 20  # bytes held at once while streaming
 _TRIES = 4  # of a transfer that breaks off
@@ -29,6 +32,10 @@ class FolderError(T4zooError):
 
 class BrokenTransferError(FolderError):
     """A transfer that stopped before its end; trying again may help."""
+
+
+class DeniedError(FolderError):
+    """Access denied. S3 answers so too when an object is not there, to a reader who may not list."""
 
 
 class NotListedError(FolderError):
@@ -94,6 +101,16 @@ class Folder(Protocol):
         """All objects whose path begins with `prefix`."""
 
 
+class Writable(Folder, Protocol):
+    """What can be written too: small objects, each only where none is, or in the place of the one that was read."""
+
+    def create(self, path: str, content: bytes, description: Description) -> bool:
+        """Write a new object; False, and nothing changed, if there is one."""
+
+    def replace(self, path: str, content: bytes, etag: str, description: Description) -> bool:
+        """Write in the place of the object with this entity tag; False, and nothing changed, if that is not there."""
+
+
 class Unchanged(Exception):  # noqa: N818  (an answer, no error)
     """The object has the entity tag that the caller knows, so that no byte was sent."""
 
@@ -134,7 +151,11 @@ def _read(folder: Folder, path: str, limit: int) -> tuple[bytes, str] | None:
 
 
 def open_folder(address: Address, on_request: OnRequest | None = None) -> Folder:
-    """The reader for an address: S3's own protocol for `s3://`, plain HTTP otherwise."""
+    """The reader for an address: S3's own protocol for `s3://`, this machine's disk, plain HTTP otherwise."""
+    if address.is_local:
+        from t4zoo.zoo.storage.disk import DiskFolder
+
+        return DiskFolder(address)
     if address.bucket is None:
         from t4zoo.zoo.storage.web import WebFolder
 

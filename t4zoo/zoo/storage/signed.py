@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from t4zoo.zoo.address import Address
 from t4zoo.zoo.storage.access import find_access
 from t4zoo.zoo.storage.answers import HOW_TO_SIGN_IN, silent, unreachable, words
-from t4zoo.zoo.storage.folder import FolderError, NotListedError, OnRequest
+from t4zoo.zoo.storage.folder import DeniedError, FolderError, NotListedError, OnRequest
 from t4zoo.zoo.storage.http import Answer, Http, SilentError, UnreachableError
 from t4zoo.zoo.storage.listing import error_in
 from t4zoo.zoo.storage.remote import RemoteFolder
@@ -75,7 +75,8 @@ class SignedFolder(RemoteFolder):
         code, message = error_in(text)
         status, date = answer.status, answer.headers.get("Date", "")
         line = words(code or str(status), status, message, self._access.bucket, self.anonymous, date)
-        return FolderError(f"{self.address.url_of(path)}: {line}")
+        denied = code in ("AccessDenied", "") and status == 403
+        return (DeniedError if denied else FolderError)(f"{self.address.url_of(path)}: {line}")
 
     def _unlisted(self, prefix: str, answer: Answer, text: bytes) -> FolderError:
         told = self._refusal(prefix, answer, text)

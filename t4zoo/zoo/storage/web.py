@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, urlsplit
 
 from t4zoo.zoo.address import Address, listing_address
-from t4zoo.zoo.storage.folder import FolderError, NotListedError, OnRequest
+from t4zoo.zoo.storage.folder import DeniedError, FolderError, NotListedError, OnRequest
 from t4zoo.zoo.storage.http import Answer, Http
 from t4zoo.zoo.storage.remote import RemoteFolder
 
@@ -35,7 +35,8 @@ class WebFolder(RemoteFolder):
         cure = (
             "; the permission in its query may have expired" if self._query and answer.status in (400, 401, 403) else ""
         )
-        return FolderError(f"{self.address.url_of(path)}: the server answered {answer.status}{cure}")
+        kind = DeniedError if answer.status == 403 else FolderError
+        return kind(f"{self.address.url_of(path)}: the server answered {answer.status}{cure}")
 
     def _unlisted(self, prefix: str, answer: Answer, text: bytes) -> FolderError:
         host = urlsplit(self.address.url).netloc
