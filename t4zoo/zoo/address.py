@@ -15,6 +15,7 @@ from t4zoo.errors import UsageError
 STORE, ZOO = "store", "zoo"  # the two remotes in .dvc/config
 FOLDERS = {STORE: "dvc", ZOO: "autoware-ml"}  # where they lie below a team's URL, beside each other
 ENVIRONMENT = "T4ZOO_URL"
+LOCAL = "file://"  # before an absolute path: a zoo of manifests on this machine
 
 _AMAZON = re.compile(r"(?P<bucket>[a-z0-9.-]+)\.(?P<host>s3[.-](?:[a-z0-9.-]+\.)?amazonaws\.com)")
 
@@ -48,6 +49,11 @@ class Address:
     prefix: str
     credentials: Credentials = Credentials()
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self.url.startswith(LOCAL)
+
     def key(self, path: str) -> str:
         """The object's key of a path below this folder."""
         return f"{self.prefix}/{path}" if self.prefix and path else self.prefix or path
@@ -58,7 +64,12 @@ class Address:
 
 
 def parse_address(url: str, credentials: Credentials | None = None) -> Address:
-    """The folder that an `s3://`, `http://` or `https://` URL names; raises AddressError for any other text."""
+    """The folder that an `s3://`, `http://`, `https://` or `file:///` URL names; raises AddressError otherwise."""
+    if url.startswith(LOCAL):
+        path = url.removeprefix(LOCAL).rstrip("/")
+        if not path.startswith("/"):
+            raise AddressError(f"{url!r} is no address of a zoo; write {LOCAL}/folder, with the whole path")
+        return Address(LOCAL + path, None, path.strip("/"))
     try:
         parts = urlsplit(url)
     except ValueError as error:  # its text may quote the URL, and that a password
@@ -91,7 +102,7 @@ def find_zoo(url: str | None, repository: Path | None) -> Address:
     """The zoo that `--zoo`, T4ZOO_URL or the repository's remote names, in this order."""
     given = url or os.environ.get(ENVIRONMENT)
     if given:
-        return address_of(given, repository)
+        return address_of(LOCAL + str(Path(given).resolve()) if Path(given).is_dir() else given, repository)
     return _remote(repository, ZOO)
 
 

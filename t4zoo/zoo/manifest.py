@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from t4zoo.errors import T4zooError
+from t4zoo.zoo.address import parse_address
 from t4zoo.zoo.version import AutoLabelSet, InfoVersion, Name, parse_name
 
 FILE_NAME = "manifest.json"
@@ -137,14 +138,24 @@ class Labels(_Record):
 
 
 class Adopted(_Record):
-    """A version that people filled by hand. location: its folder below the zoo's address. spelling: its version there.
+    """A version that people filled by hand. location: the folder of its files, a key as it stands, below `address`.
 
-    holes: what a release would have had, and this has not.
+    address: URL of the zoo that has the files; None where that is the zoo that has the manifest.
+    spelling: what people called the version. holes: what a release would have had, and this has not.
     """
 
-    location: str
+    location: Annotated[str, Field(min_length=1, max_length=1024)]
+    address: str | None = None
     spelling: str
     holes: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _stays_inside(self) -> Self:
+        if any(part in ("", ".", "..") for part in self.location.split("/")):
+            raise ValueError(f"the location {self.location!r} leads out of the zoo")
+        if self.address is not None and parse_address(self.address).is_local:
+            raise ValueError(f"{self.address!r}: files lie where everybody can read them: at s3:// or https://")
+        return self
 
 
 class Manifest(_Record):
