@@ -86,7 +86,7 @@ def test_credentials_are_never_shown(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["bucket/x", "file:///x", "s3://", "https://user:pw@host/x", "s3://b/x?versionId=1", ""]
+    "url", ["bucket/x", "file://x", "s3://", "https://user:pw@host/x", "s3://b/x?versionId=1", ""]
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(AddressError) as error:
