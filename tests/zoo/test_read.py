@@ -76,11 +76,11 @@ def test_reading_over_http_needs_no_credentials(published: Repository, s3: Serve
     assert [str(version.name) for version in listed.versions] == [NAME]
 
 
-def test_a_version_of_ten_files_is_pulled_with_one_request_more(published: Repository, tmp_path: Path) -> None:
+def test_a_version_of_ten_files_is_pulled_with_two_requests_more(published: Repository, tmp_path: Path) -> None:
     asked: list[str] = []
     where = Where(published.zoo, on_request=lambda method, url: asked.append(method))
     pull(locate(NAME, where), tmp_path / "pulled")
-    assert asked == ["GET"] * (FILES + 1)
+    assert asked == ["GET"] * (FILES + 2)
 
 
 def test_pulling_again_brings_nothing_or_what_was_lost(published: Repository, tmp_path: Path) -> None:
