@@ -8,6 +8,7 @@ import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -54,6 +55,7 @@ AUTO_LABEL_ROLES: tuple[tuple[str, Role], ...] = (
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Md5 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+Size = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class ManifestError(T4zooError):
@@ -69,7 +71,7 @@ class ManifestFile(_Record):
 
     path: Annotated[str, Field(min_length=1, max_length=1024)]
     role: Role
-    size: Annotated[int, Field(ge=0)]
+    size: Size
     sha256: Sha256
     md5: Md5
 
@@ -120,7 +122,7 @@ class RawPrediction(_Record):
 
     file: str
     holder: str
-    size: Annotated[int, Field(ge=0)]
+    size: Size
     sha256: Sha256
     model: Weights
 
@@ -189,11 +191,12 @@ class Manifest(_Record):
         paths = [file.path for file in self.files]
         if paths != sorted(paths) or len(set(paths)) != len(paths):
             raise ValueError("files must be sorted by path, each once")
-        folded = {path.casefold() for path in paths}
+        # As the file systems compare that know neither case nor how an accent is spelt.
+        folded = {normalize("NFC", path).casefold() for path in paths}
         if len(folded) != len(paths):
-            raise ValueError("two paths differ in case only, and would be one file on some machines")
-        folders = {path[: match.start()] for path in paths for match in re.finditer("/", path)}
-        if both := folders.intersection(paths):
+            raise ValueError("two paths differ in case or spelling only, and would be one file on some machines")
+        folders = {path[: match.start()] for path in folded for match in re.finditer("/", path)}
+        if both := folders & folded:
             raise ValueError(f"{min(both)!r} is both a file and a folder")
         return self
 
@@ -230,7 +233,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     if len(content) > LIMIT:
         raise ManifestError(f"{where}: {len(content)} bytes are more than any manifest has")
     try:
-        data = json.loads(content)
+        data = json.loads(content, parse_int=_number, parse_constant=_number)
     except (ValueError, RecursionError):
         raise ManifestError(f"{where}: not JSON") from None
     if (
@@ -249,6 +252,13 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
         raise ManifestError(f"{where}: not a manifest: {field}: {first['msg']}") from None
     except T4zooError as error:
         raise ManifestError(f"{where}: {error}") from None
+
+
+def _number(text: str) -> int:
+    """An integer of at most 64 bits, or thereabouts: what counts and measures need, and no NaN or Infinity."""
+    if len(text) > 20:
+        raise ValueError(text[:20])
+    return int(text)
 
 
 def schema() -> dict[str, Any]:

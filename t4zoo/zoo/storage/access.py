@@ -52,8 +52,11 @@ class Access:
 
 
 def own_server(credentials: Credentials) -> str | None:
-    """The endpoint that `.dvc/config` or the environment names; None is Amazon."""
-    return credentials.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    """The endpoint that `.dvc/config` or the environment names; None is Amazon. Raises UsageError for a bad one."""
+    found = credentials.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if found and "@" in found.partition("//")[2].partition("/")[0]:
+        raise UsageError("the S3 endpoint has a user or password in it, which ends up in logs; " + HOW_TO_SIGN_IN)
+    return found
 
 
 def named_region(credentials: Credentials) -> str | None:
