@@ -77,9 +77,7 @@ def parse_address(url: str, credentials: Credentials | None = None) -> Address:
     if parts.username or parts.password:
         raise AddressError("a URL with a user and password in it ends up in logs; give credentials by AWS_* variables")
     if parts.query or parts.fragment:  # not quoted: in a presigned URL the query is the permission
-        raise AddressError(
-            f"{url.partition(parts.netloc)[0]}{parts.netloc}{parts.path}?...: a zoo's address has no query"
-        )
+        raise AddressError(f"{parts.scheme}://{parts.netloc}{parts.path}?...: a zoo's address ends before its query")
     if not parts.netloc or parts.scheme not in ("s3", "http", "https"):
         raise AddressError(f"{url!r} is no address of a zoo; write s3://bucket/prefix or https://host/path")
     prefix = parts.path.strip("/")
