@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from t4zoo.plain import plain
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
@@ -21,11 +23,21 @@ def print_json(data: Any) -> None:
 
 
 def print_rich(view: RenderableType) -> None:
-    """A table or text; into a file or pipe it is never cut to the width of a screen."""
+    """A table or text; into a file or pipe it is never cut to the width of a screen. Its words may be a stranger's."""
     from rich.console import Console
+    from rich.text import Text
 
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+    class Harmless(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(plain(text, keep="\n"), **options)
+
+    console = Harmless(highlight=False) if sys.stdout.isatty() else Harmless(highlight=False, width=200)
     console.print(view, markup=False)
+
+
+def print_error(text: str) -> None:
+    """A line on stderr, which may quote a stranger."""
+    print(f"error: {plain(text, keep=chr(10))}", file=sys.stderr)
 
 
 def records_table(records: Sequence[dict[str, Any]]) -> Table:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from t4zoo.screen import print_error
 
 if TYPE_CHECKING:
     from t4zoo.zoo.reading.locate import Where
@@ -30,6 +31,6 @@ def where(zoo: str | None) -> Where:
 def stop_for(problems: Sequence[str], failed: bool = False) -> None:
     """End with exit code 1 if anything was wrong, each problem on a line of stderr."""
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        print_error(problem)
     if problems or failed:
         raise typer.Exit(1)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
 from t4zoo.cli import make, read, release
 from t4zoo.errors import SystemRefusal, T4zooError
+from t4zoo.screen import print_error
 
 app = typer.Typer(
     help="T4 datasets in, released and versioned lidar detectors out.",
@@ -25,5 +24,5 @@ def main() -> None:
         app()
     except (T4zooError, OSError) as error:
         told = SystemRefusal(error) if isinstance(error, OSError) else error
-        print(f"error: {told}", file=sys.stderr)
+        print_error(str(told))
         raise SystemExit(told.exit_code) from None
