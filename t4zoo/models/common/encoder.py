@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from t4zoo.models.common.pillars import MAX_POINTS, Pillars
+from t4zoo.models.common.pillars import Pillars
 
 
 class PillarEncoder(nn.Module):
@@ -37,7 +37,7 @@ class PillarEncoder(nn.Module):
         owner = pillars.owner[:, None].expand_as(points)
         # ReLU leaves nothing below 0, so that starting from zeros changes no maximum.
         highest = points.new_zeros(len(pillars.counts), self.out_channels).scatter_reduce(0, owner, points, "amax")
-        return torch.where(pillars.counts[:, None] < MAX_POINTS, torch.maximum(highest, padding), highest)
+        return torch.where(pillars.counts[:, None] < pillars.max_points, torch.maximum(highest, padding), highest)
 
     def forward_padded(self, features: Tensor) -> Tensor:
         """(V, 1, out) from (V, P, C) padded pillars: the form that is exported, batch norm in evaluation mode."""

@@ -1,6 +1,6 @@
 """Points into pillars: which point stands in which cell, and what the encoder is told of each point.
 
-The order of the features, the 32 points a pillar and the cell borders are those of Autoware's `preprocess_kernel.cu`.
+The order of the features, the points a pillar and the cell borders are those of Autoware's `preprocess_kernel.cu`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from t4zoo.errors import UsageError
 
-MAX_POINTS = 32  # a constant of the node, not a setting
+MAX_POINTS = 32  # a pillar's in Autoware's CenterPoint node: a constant there, not a setting; other nodes have another
 
 # What the node knows how to compute: the columns of a point, and whether the distance to the pillar's middle height
 # is among its features. Other combinations would train but never run in a vehicle.
@@ -30,7 +30,8 @@ class Pillars(NamedTuple):
     """The kept points of a batch, sorted by pillar.
 
     points: (N, F), in metres and the frame's lidar coordinates. owner: (N,) row of each point's pillar.
-    rank: (N,) place of the point in its pillar, 0..31. counts: (V,) points a pillar. cells: (V, 3) batch, y, x.
+    rank: (N,) place of the point in its pillar. counts: (V,) points a pillar. cells: (V, 3) batch, y, x.
+    max_points: how many points a pillar can hold.
     """
 
     points: Tensor
@@ -38,14 +39,19 @@ class Pillars(NamedTuple):
     rank: Tensor
     counts: Tensor
     cells: Tensor
+    max_points: int
 
 
 @dataclass(frozen=True)
 class PillarGrid:
-    """Cells of `voxel_size` (x, y, z) [m] over `point_cloud_range` (x, y, z min, then max) [m]; one cell in height."""
+    """Cells of `voxel_size` (x, y, z) [m] over `point_cloud_range` (x, y, z min, then max) [m]; one cell in height.
+
+    max_points: how many points a pillar can hold.
+    """
 
     point_cloud_range: tuple[float, ...]
     voxel_size: tuple[float, ...]
+    max_points: int = MAX_POINTS
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -56,7 +62,7 @@ class PillarGrid:
         return rows, columns
 
     def voxelise(self, clouds: Sequence[Tensor]) -> Pillars:
-        """Sort the points of each (N, F) cloud into pillars; the first 32 of a pillar, in file order, are kept."""
+        """Sort the points of each (N, F) cloud into pillars; the first of a pillar, in file order, are kept."""
         rows, columns = self.shape
         points = torch.cat(list(clouds))
         batch = torch.cat([torch.full((len(cloud),), i, device=cloud.device) for i, cloud in enumerate(clouds)])
@@ -69,9 +75,10 @@ class PillarGrid:
         key, order = torch.sort((batch * rows + cell[:, 1]) * columns + cell[:, 0], stable=True)
         keys, owner, counts = torch.unique_consecutive(key, return_inverse=True, return_counts=True)
         rank = torch.arange(len(key), device=key.device) - (counts.cumsum(0) - counts)[owner]
-        kept = rank < MAX_POINTS
+        kept = rank < self.max_points
         cells = torch.stack([keys // (rows * columns), keys // columns % rows, keys % columns], dim=1)
-        return Pillars(points[order[kept]], owner[kept], rank[kept], counts.clamp(max=MAX_POINTS), cells)
+        counts = counts.clamp(max=self.max_points)
+        return Pillars(points[order[kept]], owner[kept], rank[kept], counts, cells, self.max_points)
 
     def centres(self, cells: Tensor) -> Tensor:
         """(V, 3) middle of each pillar [m]."""
@@ -95,8 +102,8 @@ class PillarGrid:
 
 
 def pad(pillars: Pillars, features: Tensor) -> Tensor:
-    """(V, 32, C): the features as the node lays them out, zero rows where a pillar has no more points."""
-    padded = features.new_zeros(len(pillars.counts), MAX_POINTS, features.shape[1])
+    """(V, P, C): the features as the node lays them out, zero rows where a pillar has no more points."""
+    padded = features.new_zeros(len(pillars.counts), pillars.max_points, features.shape[1])
     padded[pillars.owner, pillars.rank] = features
     return padded
 

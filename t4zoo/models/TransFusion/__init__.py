@@ -1,0 +1,1 @@
+"""TransFusion on lidar alone, as Autoware runs it."""
