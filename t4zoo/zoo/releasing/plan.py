@@ -11,6 +11,7 @@ from t4zoo.zoo import git
 from t4zoo.zoo.address import cache_folder
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestFile, digest, parse_manifest
+from t4zoo.zoo.reading.index import Index, ZooIndexError, read_index
 from t4zoo.zoo.releasing.candidate import Candidate, read_candidate
 from t4zoo.zoo.releasing.describe import DIGEST_LINE, Found, describe, note
 from t4zoo.zoo.releasing.gate.files import check_roles, find_files
@@ -52,6 +53,7 @@ class Plan:
     note: str
     is_released: bool
     is_tagged: bool
+    index: Index | None  # as the zoo had it; empty and without a tag where it had none, None where it is broken
 
     @property
     def digest(self) -> str:
@@ -92,7 +94,9 @@ def make_plan(
         refusals.append(Refusal("", str(error), ""))
     content = manifest.to_bytes() if manifest else b""
     folder = layout.folder(name)
-    present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT)
+    index = _index(zoo)
+    # A version that the index does not know yet is found by its claim; one that it knows is asked for what it is.
+    present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT) if index is None or index.get(name) else None
     tag = git.tag(root, name.tag)
     refusals += [*_check_zoo(zoo, folder, present, content, candidate), *_check_tag(tag, content, candidate)]
     if refusals or manifest is None:
@@ -108,7 +112,15 @@ def make_plan(
         note=note(manifest, digest(content)),
         is_released=present is not None,
         is_tagged=tag is not None,
+        index=index,
     )
+
+
+def _index(zoo: S3Folder) -> Index | None:
+    try:
+        return read_index(zoo) or Index(())
+    except ZooIndexError:
+        return None
 
 
 def _check_service(store: S3Folder, zoo: S3Folder) -> list[Refusal]:

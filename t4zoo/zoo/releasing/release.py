@@ -59,6 +59,7 @@ class Releasing:
         requests = self.store.requests + self.zoo.requests
         url = self.zoo.address.url_of(plan.folder)
         where = f"  at  {url}/\n  manifest sha256 {plan.digest}\n  {requests} requests to S3"
+        where += f"\n  warning: {outcome.warning}" if outcome.warning else ""
         if outcome.was_released:
             return f"{plan.name} is already released, with these very bytes\n{where}"
         left = f" ({outcome.found} were there from an earlier run)" if outcome.found else ""
