@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from t4zoo.cli import make, read, release
+from t4zoo.cli import keep, make, read, release
 from t4zoo.errors import SystemRefusal, T4zooError
 from t4zoo.screen import print_error
 
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (make, release, read):
+for group in (make, release, read, keep):
     app.add_typer(group.commands)
 
 
