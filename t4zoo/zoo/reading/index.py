@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.storage.folder import DeniedError, Folder, read_tagged
+from t4zoo.zoo.storage.folder import DeniedError, Folder, Writable, read_tagged
 from t4zoo.zoo.version import Name, VersionError, order, parse_name
 
 INDEX_NAME = "index.json"

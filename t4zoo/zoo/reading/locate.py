@@ -106,5 +106,5 @@ def _zoo_above(url: str, released: Released, where: Where) -> str:
     """The zoo's URL, of the URL of a version's folder in it."""
     folder = load_layout(where.repository).folder(released.name)
     if not url.endswith(f"/{folder}"):
-        raise ManifestError(f"{url}: was adopted, and its files lie elsewhere in the zoo; read it by its name with --zoo")
+        raise ManifestError(f"{url}: was adopted, and its files lie elsewhere in the zoo; name it, with --zoo")
     return url.removesuffix(f"/{folder}")
