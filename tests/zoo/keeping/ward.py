@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t4zoo.zoo.address import find_store, zoo_of
+from t4zoo.zoo.address import zoo_of
 from t4zoo.zoo.keeping.doctor.examine import Examination, Patient, examine
 from t4zoo.zoo.keeping.doctor.mend import acts
 from t4zoo.zoo.layout import load_layout
@@ -59,18 +59,18 @@ class Ward(Repository):
 
     def fix(self) -> list[str]:
         """Do what `--fix` does; what it was, in words."""
-        todo = acts(self.examine(), lambda: S3Folder(zoo_of(self.root)), load_layout(self.root), self.root)
+        todo = acts(self.examine(), lambda: self.writer, load_layout(self.root), self.root)
         for _, act in todo:
             act()
         return [words for words, _ in todo]
 
     @property
-    def store(self) -> S3Folder:
-        return S3Folder(find_store(self.root))
+    def writer(self) -> S3Folder:
+        return S3Folder(zoo_of(self.root))
 
 
 def ward(source: Repository, root: Path, url: str, client: Any) -> Ward:
-    """A copy of a released repository, tags and all, with another folder in S3. Its config differs from its commit's."""
+    """A copy of a released repository, tags and all, with another folder in S3; its config is not as committed."""
     shutil.copytree(source.root, root, symlinks=True)
     copy_objects(source.url, url, client)
     (root / ".dvc/config").write_text(CONFIG.format(url=url))

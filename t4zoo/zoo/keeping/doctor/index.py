@@ -15,7 +15,7 @@ _CURE = "`t4zoo doctor --fix` writes what the manifests say"
 
 @dataclass(frozen=True)
 class Repair:
-    """seen: the rows as they are, by name. right: as they must be. whole: the index is none, and is made anew."""
+    """seen: the rows as they are, by name. right: as they must be. whole: there is none, and it is made anew."""
 
     seen: dict[str, Row]
     right: dict[str, Row]
@@ -42,7 +42,7 @@ def check_index(survey: Survey, zoo: Folder) -> tuple[list[Finding], Repair | No
         if not right:
             return [], None
         what = f"there is none, and {len(right)} versions"
-        return [Finding("index-missing", where, what, _CURE, fixable=True)], Repair({}, right)
+        return [Finding("index-missing", where, what, _CURE, fixable=True)], Repair({}, right, whole=True)
     seen = {row.name: row for row in index.rows}
     findings = [
         *(_finding("index-row-missing", name, "is not listed") for name in right.keys() - seen.keys()),
