@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, NOTICE_NAME, Labels, Manifest, ManifestError, Weights
-from t4zoo.zoo.reading.catalogue import THREADS, NotReleasedError, get
+from t4zoo.zoo.reading.catalogue import NotReleasedError, get
 from t4zoo.zoo.reading.index import LONGEST, Index, Row, ZooIndexError, read_index, update, write
 from t4zoo.zoo.reading.notice import Notice, NoticeError, read_notice
 from t4zoo.zoo.storage.folder import Folder, Writable
 from t4zoo.zoo.version import AUTO_LABEL, INFO, AutoLabelSet, InfoVersion, Name, order
 
+THREADS = 8
 UNCLEAR = "unclear"  # the state of a version whose notice cannot be read
 
 OnName = Callable[[str], None]
