@@ -71,11 +71,9 @@ def find_twins(versions: Iterable[tuple[HandFilled, Mapping[str, Digests]]]) -> 
 
 def _of_model(version: HandFilled, known: Mapping[str, Digests]) -> list[Hole]:
     inside = {name for file in version.files for name in _members(known, file.path)}
-    unknown = [
-        file.path
-        for file in version.files
-        if file.path.endswith(".zip") and file.path in known and known[file.path].members is None
-    ]
+    archives = [file.path for file in version.files if file.path.endswith(".zip")]
+    unread = [path for path in archives if path not in known]
+    unknown = [path for path in archives if path in known and known[path].members is None]
     checkpoints = _having(version, "checkpoint")
     holes = [Hole("unknown-archive", f"{path} cannot be listed: is it a zip file?") for path in unknown]
     if not checkpoints:
@@ -86,13 +84,17 @@ def _of_model(version: HandFilled, known: Mapping[str, Digests]) -> list[Hole]:
     if not _having(version, "config"):
         where = ", but in an archive" if any(name.endswith(".py") for name in inside) else ""
         holes.append(Hole("no-config", f"has no configuration{where}"))
-    if not _having(version, "train_log") and not any(name.endswith((".log", ".log.json")) for name in inside):
+    if (
+        not _having(version, "train_log")
+        and not unread
+        and not any(name.endswith((".log", ".log.json")) for name in inside)
+    ):
         holes.append(Hole("no-log", "has no training log"))
     has_onnx = _having(version, "onnx") or any(name.endswith(".onnx") for name in inside)
     has_parameters = _having(version, "ros_param") or any(name.endswith(".param.yaml") for name in inside)
-    if not has_onnx and not unknown:
+    if not has_onnx and not (unknown or unread):
         holes.append(Hole("no-onnx", "has no ONNX file"))
-    if not has_parameters and not unknown:
+    if not has_parameters and not (unknown or unread):
         what = "ONNX files without ROS parameters" if has_onnx else "no ROS parameters"
         holes.append(Hole("no-ros-parameters", f"has {what}"))
     return holes

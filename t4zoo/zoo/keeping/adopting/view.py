@@ -42,7 +42,7 @@ def view(plan: Plan, written: int | None) -> RenderableType:
             str(len(files)),
             human(sum(file.size for file in files)),
             _state(adoption, written),
-            "\n".join(plain(hole.text) for hole in adoption.holes) or "-",
+            "; ".join(plain(hole.text) for hole in adoption.holes) or "-",
         )
     parts: list[RenderableType] = [table] if plan.adoptions else []
     parts += _list("Equal bytes under two versions:", [str(twins) for twins in plan.twins])
