@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,30 @@ Advance = Callable[[int | str], None]  # by so many units, or by one thing of th
 
 def print_json(data: Any) -> None:
     """One JSON document, for scripts."""
-    print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    print(_visible(json.dumps(data, indent=2, ensure_ascii=False, default=str)))
+
+
+def print_records(records: Iterable[dict[str, Any]]) -> None:
+    """One JSON document, for scripts: a list with a record a line, which ten thousand are written fast as."""
+    lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    print(_visible(f"[\n{lines}\n]" if lines else "[]"))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Text that is harmless already."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def print_note(text: str) -> None:
+    """What a person should know beside the result, on stderr; it may quote a stranger."""
+    print(plain(text, keep=chr(10)), file=sys.stderr)
+
+
+def _visible(document: str) -> str:
+    """The same JSON, with an escape for each character that a terminal would obey: such are in its texts alone."""
+    if document.isascii():
+        return document  # JSON escapes the control characters of ASCII itself, but for one
+    return "".join(c if c == "\n" or plain(c) == c else json.dumps(c)[1:-1] for c in document)
 
 
 def print_rich(view: RenderableType) -> None:

@@ -11,7 +11,7 @@ import typer
 from t4zoo.screen import print_error
 
 if TYPE_CHECKING:
-    from t4zoo.zoo.reading.locate import Where
+    from t4zoo.zoo.reading.where import Where
 
 FORMS = "algorithm/model@version, zoo://..., s3://... or https://..."
 Name = Annotated[str, typer.Argument(metavar="VERSION", help=f"A version: {FORMS}.")]
@@ -23,7 +23,7 @@ Role = Annotated[list[str] | None, typer.Option("--role", help="Only files of th
 def where(zoo: str | None) -> Where:
     """What a command that reads the zoo knows of its surroundings."""
     from t4zoo.zoo.address import find_repository
-    from t4zoo.zoo.reading.locate import Where
+    from t4zoo.zoo.reading.where import Where
 
     return Where(zoo, find_repository(Path.cwd()))
 

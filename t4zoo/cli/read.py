@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -10,31 +9,41 @@ from typing import Annotated
 import typer
 
 from t4zoo.cli.common import Json, Name, Role, Zoo, stop_for, where
-from t4zoo.screen import print_json, print_rich, progress
+from t4zoo.screen import print_json, print_lines, print_note, print_records, print_rich, progress
 
 commands = typer.Typer()
 
 
 @commands.command("list")
 def list_versions(
-    pattern: Annotated[str, typer.Argument(help="A part of the name, or a pattern: 'CenterPoint/*', '*@v1.*'.")] = "*",
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATTERN", help="Parts of names, or 'CenterPoint/*', '*@v1.*', 'info@*'."),
+    ] = None,
     zoo: Zoo = None,
+    everything: Annotated[bool, typer.Option("--all", help="Yanked versions too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the released versions, from their manifests alone."""
-    from t4zoo.zoo.layout import load_layout
-    from t4zoo.zoo.reading.catalogue import catalogue
-    from t4zoo.zoo.reading.table import summary, versions_table
+    """List the released versions, in one request: from the zoo's index."""
+    from t4zoo.zoo.reading.columns import record, table
+    from t4zoo.zoo.reading.rows import YANKED, choose, read_rows
 
     place = where(zoo)
     folder = place.open_zoo()
-    found = catalogue(folder, load_layout(place.repository), pattern)
+    found = read_rows(folder, place.repository)
+    fitting = choose(found.rows, patterns or ())
+    rows = [row for row in fitting if everything or row.state != YANKED]
     if as_json:
-        print_json([summary(released, folder) for released in found.versions])
-    elif found.versions:
-        print_rich(versions_table(found.versions))
-    else:
-        print(f"no version fits {pattern!r} in {folder.address.url}", file=sys.stderr)
+        print_records(record(row, folder) for row in rows)
+    elif rows:
+        print_lines(table(rows))
+    hidden = len(fitting) - len(rows)
+    if hidden:
+        print_note(f"{hidden} yanked {'version is' if hidden == 1 else 'versions are'} not shown; --all shows all")
+    elif not rows and not as_json:
+        print_note(f"no version fits {' '.join(patterns or ('*',))!r} in {folder.address.url}")
+    if found.hint:
+        print_note(found.hint)
     stop_for(found.problems)
 
 
@@ -56,19 +65,27 @@ def pull(
     version: Name,
     to: Annotated[Path, typer.Option(help="The folder to bring it into.")],
     role: Role = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copies to change, instead of read-only links.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask the zoo again about a version pulled before.")
+    ] = False,
     zoo: Zoo = None,
     as_json: Json = False,
 ) -> None:
-    """Bring a version into a folder, each file checked by its sha256. Needs neither git nor DVC."""
-    from dataclasses import asdict
+    """Bring a version into a folder, each file checked by its sha256. Needs neither git nor DVC.
+
+    A pull that was stopped goes on where it was. A version that was pulled before on this machine comes from its cache
+    (T4ZOO_CACHE), without a request.
+    """
+    from dataclasses import asdict, replace
 
     from t4zoo.zoo.reading import pull as library
     from t4zoo.zoo.reading.locate import locate
 
-    located = locate(version, where(zoo))
+    located = locate(version, replace(where(zoo), remembered=True, refresh=refresh))
     total = sum(file.size for file in library.select(located, role or ()))
     with progress(f"pulling {located.released.name}", total, unit="bytes") as advance:
-        pulled = library.pull(located, to, role or (), advance)
+        pulled = library.pull(located, to, role or (), advance, own=copy)
     if as_json:
         print_json(asdict(pulled))
     else:

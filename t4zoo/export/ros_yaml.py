@@ -37,14 +37,18 @@ def load(path: Path) -> dict[str, Any]:
     Raises RosYamlError when the file is missing, is no YAML mapping, or a value is empty.
     """
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        text = path.read_text(encoding="utf-8")
+        aliases = [event for event in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(event, yaml.AliasEvent)]
+        node = None if aliases else yaml.compose(text, Loader=yaml.SafeLoader)
     except FileNotFoundError:
         raise RosYamlError(f"{path}: no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise RosYamlError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if aliases:  # a few of them can stand for billions of values
+        raise RosYamlError(f"{path}: uses YAML's aliases (*{aliases[0].anchor}), which ROS 2 does not take either")
     try:
         value = _value(node, ())
-    except _UntypedError as error:
+    except (ValueError, RecursionError) as error:
         raise RosYamlError(f"{path}: {error}") from None
     if not isinstance(value, dict):
         raise RosYamlError(f"{path}: a parameter file is a mapping that begins with `/**:`")

@@ -69,7 +69,7 @@ def read_dataset_list(folder: Path, name: str) -> DatasetList:
         raise DatasetListError(f"{path}: no such dataset list; the datasets are: {known}")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DatasetListError(f"{path}: not a YAML file: {error}") from None
     if not isinstance(data, dict) or data.get("version") != FORM:
         raise DatasetListError(f"{path}: not a dataset list of form {FORM}; it must begin with `version: {FORM}`")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +16,11 @@ from hypothesis import strategies as st
 from t4zoo.zoo.address import parse_address
 from t4zoo.zoo.layout import load_layout
 from t4zoo.zoo.manifest import digest as digest_of
-from t4zoo.zoo.reading.index import INDEX_NAME, Index, Row, ZooIndexError, parse_index, read_index, update
+from t4zoo.zoo.reading.index import INDEX_NAME, Index, Row, ZooIndexError, parse_index, read_index, update, write
+from t4zoo.zoo.reading.locate import Where, locate
 from t4zoo.zoo.reading.notice import Event, Notice
 from t4zoo.zoo.reading.reindex import UNCLEAR, rebuild
+from t4zoo.zoo.releasing.release import Releasing
 from t4zoo.zoo.storage.folder import open_folder
 from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.storage.server import Server
@@ -134,15 +138,16 @@ def test_a_row_that_is_too_short_and_a_newer_schema_are_refused() -> None:
 def test_eight_writers_at_once_lose_no_row(s3: Server, prefix: str) -> None:
     address = parse_address(f"s3://{s3.bucket}/{prefix}")
     barrier = threading.Barrier(8)
+    assert write(S3Folder(address), Index(()))
 
-    def write(writer: int) -> None:
+    def add(writer: int) -> None:
         zoo = S3Folder(address)
         barrier.wait()
         for number in range(10):
             update(zoo, lambda index: index.with_rows([row(f"CenterPoint/w{writer}@v1.{number}.0")]))  # noqa: B023
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(write, range(8)))
+        list(pool.map(add, range(8)))
     index = read_index(open_folder(address))
     assert index is not None
     assert [one.name for one in index.rows] == [f"CenterPoint/w{w}@v1.{n}.0" for w in range(8) for n in range(10)]
@@ -153,7 +158,9 @@ def test_a_change_that_changes_nothing_writes_nothing_and_one_that_is_known_asks
 ) -> None:
     asked: list[str] = []
     zoo = S3Folder(parse_address(f"s3://{s3.bucket}/{prefix}"), lambda method, url: asked.append(method))
-    update(zoo, lambda index: index.with_rows([row(NAME)]))
+    with pytest.raises(ZooIndexError, match=r"there is no index.*doctor --fix"):
+        update(zoo, lambda index: index.with_rows([row(NAME)]))
+    update(zoo, lambda index: index.with_rows([row(NAME)]), Index(()))
     known = read_index(zoo)
     asked.clear()
     update(zoo, lambda index: index.with_rows([row(NAME)]), known)
@@ -207,3 +214,45 @@ def test_a_row_written_while_an_index_is_made_anew_stays(spoilable: Repository) 
         ("info@v2.0.0", "yanked"),
         ("info@v3.0.0", "active"),
     ]
+
+
+def announced(repository: Repository) -> tuple[str, Index | None]:
+    """Release, or release again: the warning, and the index after it."""
+    releasing = Releasing.here(repository.root, NAME)
+    outcome = releasing.publish(releasing.plan())
+    try:
+        return outcome.warning, read_index(Where(repository.zoo).open_zoo())
+    except ZooIndexError:
+        return outcome.warning, None
+
+
+def test_a_release_is_in_the_index_and_one_that_was_cut_off_before_comes_in_by_running_again(
+    repository: Repository, client: Any
+) -> None:
+    bucket, _, prefix = repository.zoo.removeprefix("s3://").partition("/")
+    warning, index = announced(repository)
+    assert warning == "" and index is not None and [one.name for one in index.rows] == [NAME]
+    for spoilt in (Index(()), Index.of([index.rows[0]._replace(manifest="0" * 64)])):
+        client.put_object(Bucket=bucket, Key=f"{prefix}/{INDEX_NAME}", Body=spoilt.to_bytes())
+        warning, healed = announced(repository)
+        assert warning == "" and healed is not None and healed.rows == index.rows
+    yanked = Index.of([index.rows[0]._replace(state="yanked", reason="bad labels")])
+    client.put_object(Bucket=bucket, Key=f"{prefix}/{INDEX_NAME}", Body=yanked.to_bytes())
+    assert announced(repository)[1] == replace(yanked, etag=hashlib.md5(yanked.to_bytes()).hexdigest())
+
+
+def test_a_broken_index_does_not_stop_a_release_and_is_told(repository: Repository, client: Any) -> None:
+    bucket, _, prefix = repository.zoo.removeprefix("s3://").partition("/")
+    client.put_object(Bucket=bucket, Key=f"{prefix}/{INDEX_NAME}", Body=b"{}")
+    said = repository.t4zoo("release", NAME).out
+    assert "is released: " in said and "warning: the index does not know of this version" in said
+    assert said.count("doctor --fix") == 1
+    assert locate(NAME, Where(repository.zoo)).released.name == parse_name(NAME)
+
+
+def test_a_release_never_begins_an_index_that_would_hide_other_versions(repository: Repository, client: Any) -> None:
+    bucket, _, prefix = repository.zoo.removeprefix("s3://").partition("/")
+    client.put_object(Bucket=bucket, Key=f"{prefix}/models/CenterPoint/t4base/v0.9.0/manifest.json", Body=b"{}")
+    warning, index = announced(repository)
+    assert "the zoo has no index" in warning and index is None
+    assert announced(repository)[0] == warning

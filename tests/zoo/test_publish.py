@@ -18,7 +18,7 @@ import pytest
 
 from t4zoo.zoo.address import Credentials, parse_address
 from t4zoo.zoo.layout import load_layout
-from t4zoo.zoo.reading.catalogue import NotReleasedError, catalogue
+from t4zoo.zoo.reading.catalogue import NotReleasedError, names
 from t4zoo.zoo.reading.locate import Located, Where, locate
 from t4zoo.zoo.reading.verify import verify_zoo
 from t4zoo.zoo.releasing.plan import Plan
@@ -108,7 +108,7 @@ def test_a_claim_without_a_manifest_is_invisible(repository: Repository, plan: P
     for path in (".claim", "epoch_3.pth"):
         client.put_object(Bucket=bucket, Key=f"{prefix}/{plan.folder}/{path}", Body=b"half")
     zoo = Where(repository.zoo).open_zoo()
-    assert catalogue(zoo, load_layout(None)).versions == ()
+    assert names(zoo, load_layout(None)) == []
     with pytest.raises(NotReleasedError, match=NAME):
         find(repository)
     with pytest.raises(PublishError, match=plan.digest):

@@ -78,9 +78,7 @@ def resolve(reference: str, fetch: Callable[[str], Path]) -> Path | None:
     reference: a `train` folder, a checkpoint file, a YAML with `checkpoint:` (and perhaps `sha256:`), a released
     version (`CenterPoint/t4base@v1.0.0`) or a URL. fetch brings the last two to a local file.
     """
-    path = Path(reference)
-    if _REMOTE.fullmatch(reference):
-        return fetch(reference)
+    path = fetch(reference) if _REMOTE.fullmatch(reference) else Path(reference)
     if path.is_dir():
         return find(path)
     if not path.is_file():
@@ -89,7 +87,7 @@ def resolve(reference: str, fetch: Callable[[str], Path]) -> Path | None:
         return path
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict) or "checkpoint" not in content:
         raise CheckpointError(f"{path}: has no `checkpoint:` (null for none)")

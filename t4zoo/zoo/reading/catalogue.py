@@ -1,19 +1,15 @@
-"""What is in the zoo, read from the manifests alone."""
+"""What is in the zoo, by its manifests: one version, or the names of all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestError, digest, parse_manifest
 from t4zoo.zoo.storage.folder import Folder, read
 from t4zoo.zoo.version import Name, order
-
-THREADS = 8
 
 
 class NotReleasedError(T4zooError):
@@ -29,14 +25,6 @@ class Released:
     manifest: Manifest
     content: bytes
     digest: str
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """All versions asked for, oldest first within a model, and a line for each manifest that cannot be read."""
-
-    versions: tuple[Released, ...]
-    problems: tuple[str, ...]
 
 
 def find(zoo: Folder, folder: str, name: Name | None = None) -> Released | None:
@@ -72,35 +60,9 @@ def names(zoo: Folder, layout: Layout, series: str = "") -> list[Name]:
     return sorted((name for name in found if not series or name.series == series), key=order)
 
 
-def catalogue(zoo: Folder, layout: Layout, pattern: str = "*") -> Catalogue:
-    """What fits `pattern`: `CenterPoint/*`, `*@v1.*`, `info@*`, or a part of the name without wildcards."""
-    wanted = [name for name in names(zoo, layout) if matches(str(name), pattern)]
-    versions: list[Released] = []
-    problems: list[str] = []
-    with ThreadPoolExecutor(THREADS) as pool:
-        for answer in pool.map(lambda name: _try(zoo, layout, name), wanted):
-            if isinstance(answer, Released):
-                versions.append(answer)
-            else:
-                problems.append(answer)
-    return Catalogue(tuple(versions), tuple(problems))
-
-
-def matches(name: str, pattern: str) -> bool:
-    """Whether a shell pattern fits the whole name, or a text without wildcards is part of it."""
-    return fnmatchcase(name, pattern) if any(c in pattern for c in "*?[") else pattern in name
-
-
 def _names(layout: Layout, paths: Iterable[str]) -> Iterator[Name]:
     for path in paths:
         folder, _, file = path.rpartition("/")
         name = layout.name_of(folder) if file == FILE_NAME else None
         if name is not None:
             yield name
-
-
-def _try(zoo: Folder, layout: Layout, name: Name) -> Released | str:
-    try:
-        return get(zoo, layout, name)
-    except (ManifestError, NotReleasedError) as error:
-        return str(error)

@@ -1,4 +1,4 @@
-"""A local file for any text that names a checkpoint: wherever a path is taken, a version or a URL can stand instead.
+"""A local file for any text that names one: wherever a path is taken, a version or a URL can stand instead.
 
 Files are kept by their sha256, or by full URL and entity tag where no manifest names them: two URLs that end in the
 same name are two files.
@@ -6,53 +6,56 @@ same name are two files.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
+import re
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote
 
-from t4zoo.whole import write_whole
-from t4zoo.zoo.address import address_of, find_repository
+from t4zoo.zoo.address import Address, address_of, find_repository
 from t4zoo.zoo.manifest import ManifestFile
+from t4zoo.zoo.reading.cache import cache as cache
+from t4zoo.zoo.reading.cache import find, note, noted
 from t4zoo.zoo.reading.catalogue import NotReleasedError
+from t4zoo.zoo.reading.failure import FetchError
 from t4zoo.zoo.reading.locate import Located, Where, locate
-from t4zoo.zoo.reading.pull import FetchError, OnBytes, bring, download, is_whole, sha256_of
+from t4zoo.zoo.reading.remembered import Remembered
+from t4zoo.zoo.reading.transfer import Begin, obtain, obtain_unknown, silently
 from t4zoo.zoo.reference import AtUrl, parse_reference
-from t4zoo.zoo.storage.folder import FolderError, Unchanged, open_folder
+from t4zoo.zoo.storage.folder import Folder, FolderError, Unchanged, open_folder
 
-ENVIRONMENT = "T4ZOO_CACHE"
-
-
-def cache() -> Path:
-    """Where fetched files are kept: T4ZOO_CACHE, or t4zoo in the user's own cache folder."""
-    named = os.environ.get(ENVIRONMENT)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Path(named) if named else (Path(base) if base else Path.home() / ".cache") / "t4zoo"
+_HASH = re.compile(r"-([0-9a-f]{8,64})\.[^.]+", re.IGNORECASE)
+_KIND = "url"
 
 
-def resolve(reference: str, where: Where | None = None, on_bytes: OnBytes = lambda count: None) -> Path:
+def resolve(reference: str, where: Where | None = None, begin: Begin = silently) -> Path:
     """The local file of a version's checkpoint or of one named file: any form of `parse_reference`, or a plain URL.
 
-    Raises NotReleasedError, FetchError or FolderError with what is missing.
+    begin: told of each file that is not here yet. Raises NotReleasedError, FetchError or FolderError with what is
+    missing; a URL's query, which may be a permission, is in none of them.
     """
-    where = where or Where(repository=find_repository(Path.cwd()))
+    where = where or Where(repository=find_repository(Path.cwd()), remembered=True)
     parsed = parse_reference(reference)
     if isinstance(parsed, AtUrl) and parsed.file:
         if parsed.folder:
             try:
-                return _of_version(locate(reference, where), on_bytes)
+                return _of_version(locate(reference, where), begin)
             except (NotReleasedError, FolderError):
                 pass  # a file that only lies below a folder named like a version, or a server that hides what it lacks
-        return _of_url(reference, where, on_bytes)
-    return _of_version(locate(reference, where), on_bytes)
+        return _of_url(reference, where, begin)
+    return _of_version(locate(reference, where), begin)
 
 
-def _of_version(located: Located, on_bytes: OnBytes) -> Path:
+def _of_version(located: Located, begin: Begin) -> Path:
     file = located.file or _checkpoint(located)
-    path = _place(file.sha256, file.path.rpartition("/")[2])
-    if not is_whole(path, file):
-        bring(located.source, located.path(file), path, file, on_bytes)
+    remembered = located.source if isinstance(located.source, Remembered) else None
+    try:
+        path = obtain(located.files, located.path(file), file, begin)
+    except FetchError:
+        if remembered:
+            remembered.forget()
+        raise
+    if remembered:
+        remembered.keep()
     return path
 
 
@@ -64,35 +67,44 @@ def _checkpoint(located: Located) -> ManifestFile:
     return files[0]
 
 
-def _of_url(url: str, where: Where, on_bytes: OnBytes) -> Path:
-    """By an index from the full URL to the entity tag and sha256 last seen there: one request, and no bytes."""
-    head, _, name = url.rpartition("/")
-    source = open_folder(address_of(head, where.repository), where.on_request)
-    index = cache() / "url" / f"{hashlib.sha256(url.encode()).hexdigest()}.json"
-    etag, known = _known(index, name)
-    index.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=index.parent) as scratch:
-        try:
-            sha256, _, etag = download(source, name, Path(scratch) / "body", on_bytes, unless=etag)
-        except Unchanged:
-            assert known is not None  # noqa: S101  (asked for only then)
-            return known
-        path = _place(sha256, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (Path(scratch) / "body").replace(path)
+def _of_url(url: str, where: Where, begin: Begin) -> Path:
+    """By a note of the entity tag and sha256 that this URL had last: one request, and no bytes."""
+    bare, _, query = url.partition("?")
+    head, _, name = bare.partition("#")[0].rpartition("/")
+    source = _open(address_of(head, where.repository), where, query)
+    if source.address.bucket is None:
+        name = unquote(name)
+    before = noted(_KIND, url)
+    sha256, etag = before.get("sha256"), before.get("etag")
+    kept = find(sha256, name) if sha256 and etag else None
+    try:
+        path, sha256, etag = obtain_unknown(source, name, etag if kept else None, begin)
+    except Unchanged:
+        assert kept is not None  # noqa: S101  (asked for only then)
+        return kept
+    _check_name(bare, name, sha256)
     if etag:
-        write_whole(index, json.dumps({"url": url, "etag": etag, "sha256": sha256}))
+        note(_KIND, url, {"url": bare, "sha256": sha256, "etag": etag})
     return path
 
 
-def _known(index: Path, name: str) -> tuple[str | None, Path | None]:
+def _open(address: Address, where: Where, query: str) -> Folder:
+    if not query:
+        return open_folder(address, where.on_request)
+    from t4zoo.zoo.storage.web import WebFolder
+
+    return WebFolder(address, where.on_request, query)
+
+
+def _check_name(url: str, name: str, sha256: str) -> None:
+    """MMLab's rule: `epoch_20-d3bd2b23.pth` says how its sha256 begins. Eight digits that are a date say nothing."""
+    said = [match[1].lower() for match in _HASH.finditer(name) if match.end() == len(name)]
+    if said and not _is_date(said[-1]) and not sha256.startswith(said[-1]):
+        raise FetchError(f"{url}: its name says that its sha256 begins with {said[-1]}, but it is {sha256}")
+
+
+def _is_date(text: str) -> bool:
     try:
-        data = json.loads(index.read_text())
-        path = _place(data["sha256"], name)
-        return (data["etag"], path) if sha256_of(path) == data["sha256"] else (None, None)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, None
-
-
-def _place(sha256: str, name: str) -> Path:
-    return cache() / "sha256" / sha256[:2] / sha256 / name
+        return len(text) == 8 and 1990 <= datetime.strptime(text, "%Y%m%d").year < 2100
+    except ValueError:
+        return False

@@ -15,14 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.storage.folder import DeniedError, Folder, read_tagged
+from t4zoo.zoo.storage.folder import DeniedError, Folder, Writable, read_tagged
 from t4zoo.zoo.version import Name, VersionError, order, parse_name
-
-if TYPE_CHECKING:
-    from t4zoo.zoo.storage.s3 import S3Folder
 
 INDEX_NAME = "index.json"
 SCHEMA_VERSION = 1
@@ -148,13 +145,16 @@ def read_index(zoo: Folder) -> Index | None:
         raise
 
 
-def update(zoo: S3Folder, change: Callable[[Index], Index], known: Index | None = None) -> Index:
+def update(zoo: Writable, change: Callable[[Index], Index], known: Index | None = None) -> Index:
     """Change the zoo's index, so that no one else's change is lost: again from the new state if it changed meanwhile.
 
-    known: the index as it was read just now, which saves a request. Raises ZooIndexError, and FolderError.
+    known: the index as it was read just now, which saves a request; `Index(())` begins one in an empty zoo. Elsewhere a
+    zoo without an index stays so, since one that knows a few versions only would hide the rest: raises ZooIndexError.
     """
     for attempt in range(_TRIES):
-        before = known if known and not attempt else read_index(zoo) or Index(())
+        before = known if known and not attempt else read_index(zoo)
+        if before is None:
+            raise ZooIndexError(f"{zoo.address.url_of(INDEX_NAME)}: there is no index; {CURE}")
         after = change(before)
         if before.etag and after.rows == before.rows:
             return before
@@ -164,7 +164,7 @@ def update(zoo: S3Folder, change: Callable[[Index], Index], known: Index | None 
     raise ZooIndexError(f"{zoo.address.url_of(INDEX_NAME)}: others kept changing it; {CURE}")
 
 
-def write(zoo: S3Folder, index: Index) -> bool:
+def write(zoo: Writable, index: Index) -> bool:
     """Write it if the object is still the one it was read from; False, and nothing changed, otherwise."""
     from t4zoo.zoo.storage.s3 import Description  # late: readers need no boto3
 

@@ -18,16 +18,27 @@ from t4zoo.zoo.version import Name
 
 @dataclass(frozen=True)
 class Located:
-    """A version and where it is read. file: the one file that was named, if one was. notice: what was said of it."""
+    """A version and where it is read. file: the one file that was named, if one was. notice: what was said of it.
+
+    holder: the folder that has its files, where that is not `source`, which has its manifest: of an adopted version.
+    """
 
     source: Folder
     released: Released
     file: ManifestFile | None
     notice: Notice | None = None
+    holder: Folder | None = None
+
+    @property
+    def files(self) -> Folder:
+        """Where its files are read."""
+        return self.holder or self.source
 
     def path(self, file: ManifestFile) -> str:
-        """The file's path below `source`."""
-        return f"{self.released.folder}/{file.path}" if self.released.folder else file.path
+        """The file's path below `files`."""
+        adopted = self.released.manifest.adopted
+        folder = adopted.location if adopted else self.released.folder
+        return f"{folder}/{file.path}" if folder else file.path
 
 
 def locate(text: str, where: Where) -> Located:
@@ -42,13 +53,14 @@ def locate(text: str, where: Where) -> Located:
         raise NotReleasedError(f"{text}: no version is there: it has no {FILE_NAME}")
     source, released = found
     notice = read_notice(source, released.folder, released.name, released.digest)
+    holder = _holder(source, released, where)
     if reference.file is None or (isinstance(reference, AtUrl) and not reference.folder):
-        return Located(source, released, None, notice)
+        return Located(source, released, None, notice, holder)
     file = next((file for file in released.manifest.files if file.path == reference.file), None)
     if file is None:
         names = ", ".join(file.path for file in released.manifest.files)
         raise ManifestError(f"{released.name} has no file {reference.file!r}; it has {names}")
-    return Located(source, released, file, notice)
+    return Located(source, released, file, notice, holder)
 
 
 def _in_zoo(reference: InZoo, where: Where) -> tuple[Folder, Released]:
@@ -76,6 +88,23 @@ def _known_folder(zoo: Folder, name: Name) -> str | None:
 
 def _at_url(reference: AtUrl, where: Where) -> tuple[Folder, Released] | None:
     url = reference.folder or reference.file or ""
-    source = open_folder(address_of(url, where.repository), where.on_request)
+    source = where.open(address_of(url, where.repository))
     released = find(source, "")
     return (source, released) if released else None
+
+
+def _holder(source: Folder, released: Released, where: Where) -> Folder | None:
+    """The zoo that has the files of an adopted version, which lie apart from its manifest."""
+    adopted = released.manifest.adopted
+    if adopted is None or (adopted.address is None and released.folder):
+        return None
+    address = adopted.address or _zoo_above(source.address.url, released, where)
+    return open_folder(address_of(address, where.repository), where.on_request)
+
+
+def _zoo_above(url: str, released: Released, where: Where) -> str:
+    """The zoo's URL, of the URL of a version's folder in it."""
+    folder = load_layout(where.repository).folder(released.name)
+    if not url.endswith(f"/{folder}"):
+        raise ManifestError(f"{url}: was adopted, and its files lie elsewhere in the zoo; name it, with --zoo")
+    return url.removesuffix(f"/{folder}")

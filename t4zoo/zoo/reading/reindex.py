@@ -6,20 +6,16 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, NOTICE_NAME, Labels, Manifest, ManifestError, Weights
-from t4zoo.zoo.reading.catalogue import THREADS, NotReleasedError, get
+from t4zoo.zoo.reading.catalogue import NotReleasedError, get
 from t4zoo.zoo.reading.index import LONGEST, Index, Row, ZooIndexError, read_index, update, write
 from t4zoo.zoo.reading.notice import Notice, NoticeError, read_notice
-from t4zoo.zoo.storage.folder import Folder
+from t4zoo.zoo.storage.folder import Folder, Writable
 from t4zoo.zoo.version import AUTO_LABEL, INFO, AutoLabelSet, InfoVersion, Name, order
 
-if TYPE_CHECKING:
-    from t4zoo.zoo.storage.s3 import S3Folder
-
-
+THREADS = 8
 UNCLEAR = "unclear"  # the state of a version whose notice cannot be read
 
 OnName = Callable[[str], None]
@@ -82,7 +78,7 @@ def scan(zoo: Folder, layout: Layout, done: OnName = lambda name: None) -> Scan:
     return Scan(rows, tuple(problem for _, problem in answers if problem))
 
 
-def rebuild(zoo: S3Folder, layout: Layout, done: OnName = lambda name: None) -> Scan:
+def rebuild(zoo: Writable, layout: Layout, done: OnName = lambda name: None) -> Scan:
     """Make the index anew. What others add to it while the manifests are read stays."""
     before = _readable(zoo)
     found = scan(zoo, layout, done)

@@ -78,6 +78,10 @@ def version_view(released: Released, zoo: Folder) -> RenderableType:
         "scenes": scenes and f"{len(scenes.train)} train, {len(scenes.val)} val, {len(scenes.test)} test",
         "mAP": None if score(manifest) is None else f"{score(manifest):.4f}",
     }
+    if manifest.adopted:
+        place = manifest.adopted.location
+        rows["adopted from"] = f"{manifest.adopted.address}/{place}" if manifest.adopted.address else place
+        rows["holes"] = "; ".join(manifest.adopted.holes)
     facts = Table.grid(padding=(0, 2))
     facts.add_row("version", manifest.name, style="bold")
     for name, value in rows.items():

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, ManifestFile
+from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, RESERVED, ManifestFile, digest
 from t4zoo.zoo.reading.locate import Located
 from t4zoo.zoo.reading.pull import THREADS, FetchError, select, sha256_of
-from t4zoo.zoo.storage.folder import FolderError, read
+from t4zoo.zoo.storage.folder import NotListedError, persistently, read
 
 OnFile = Callable[[str], None]
+
+_CLAIM = re.compile(rb"[0-9a-f]{64}\n")
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,14 @@ def verify_folder(
 
 
 def _read(located: Located, file: ManifestFile) -> Finding | None:
-    with located.source.open(located.path(file)) as body:
-        if body is None:
-            return Finding(file.path, "missing")
-        sha256, size = body.digest()
+    def once() -> tuple[str, int] | None:
+        with located.files.open(located.path(file)) as body:
+            return body.digest() if body else None
+
+    found = persistently(once)
+    if found is None:
+        return Finding(file.path, "missing")
+    sha256, size = found
     return _compare(file, size, sha256)
 
 
@@ -100,12 +107,17 @@ def _compare_local(path: Path, file: ManifestFile) -> list[Finding]:
 
 
 def _compare_with_claim(located: Located) -> list[Finding]:
-    """The claim was written first and holds the manifest's digest: one that was edited since betrays itself."""
+    """The claim was written first and holds the manifest's digest: one that was edited since betrays itself.
+
+    Where both are well formed and differ, nothing here can tell which of them was edited; the tag can.
+    """
     folder = located.released.folder
     claim = read(located.source, f"{folder}/{CLAIM_NAME}" if folder else CLAIM_NAME, LIMIT)
     if claim is None:
         return [Finding(CLAIM_NAME, "missing")]
-    claimed = claim.decode(errors="replace").strip()
+    if not _CLAIM.fullmatch(claim):
+        return [Finding(CLAIM_NAME, "other bytes", digest(f"{located.released.digest}\n".encode()), digest(claim))]
+    claimed = claim.decode().strip()
     if claimed == located.released.digest:
         return []
     return [Finding(FILE_NAME, "other manifest", claimed, located.released.digest)]
@@ -115,7 +127,7 @@ def _strangers(located: Located) -> tuple[list[Finding], bool]:
     start = f"{located.released.folder}/" if located.released.folder else ""
     try:
         there = {entry.path.removeprefix(start) for entry in located.source.list(start)}
-    except FolderError:
+    except NotListedError:
         return [], True
-    known = {file.path for file in located.released.manifest.files} | {FILE_NAME, CLAIM_NAME}
+    known = {file.path for file in located.released.manifest.files} | set(RESERVED)
     return [Finding(path, "extra") for path in sorted(there - known)], False

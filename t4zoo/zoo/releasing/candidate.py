@@ -106,7 +106,7 @@ def read_candidate(name: Name, root: Path) -> Candidate:
 def _parse(name: Name, params: bytes) -> dict[str, Any]:
     try:
         data = yaml.safe_load(params)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         what = f"is not YAML: {' '.join(str(error).split())}"
         raise RefusedError(name, [Refusal("params.yaml", what, "mend it and commit")]) from error
     return data if isinstance(data, dict) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +12,10 @@ from pydantic import ValidationError
 
 from t4zoo.zoo.manifest import Labels, Manifest, ManifestFile, Scenes, Source, Weights, role_of
 from t4zoo.zoo.releasing.candidate import Candidate
-from t4zoo.zoo.releasing.lock import TrackedFile, expand
+from t4zoo.zoo.releasing.lock import TrackedFile
 from t4zoo.zoo.releasing.objects import ObjectError, Objects, Stored
 from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
+from t4zoo.zoo.releasing.scenes import read_json, scenes_of, splits_of
 from t4zoo.zoo.version import InfoVersion, ModelVersion, Name
 
 DIGEST_LINE = "manifest-sha256: "  # begins the last line of a release's tag
@@ -81,7 +81,7 @@ def _of_model(candidate: Candidate, found: Found, parent: Weights | None) -> dic
         "kind": candidate.kind,
         "product": str(product) if product else None,
         "parent": parent,
-        "scenes": _scenes(candidate, found.objects),
+        "scenes": scenes_of(candidate, found.objects),
         "config": config.sha256 if config else None,
         "metrics": _finite(found.json("metrics.json")),
         "ros_parameters": ros_parameters(found.tracked, found.objects),
@@ -132,46 +132,12 @@ def note(manifest: Manifest, sha256: str) -> str:
     return "\n".join([*lines, "", f"{DIGEST_LINE}{sha256}", ""])
 
 
-def _scenes(candidate: Candidate, objects: Objects) -> Scenes | None:
-    """The scenes of each split, as create_info counted them; None for a model that no info file went into."""
-    trained = {out.stage for out in candidate.lock.below(candidate.folder("train"))}
-    infos = {
-        dep.path for stage in trained for dep in candidate.lock.deps.get(stage, ()) if dep.path.startswith("info/")
-    }
-    if not infos:
-        return None
-    path = f"info/{candidate.entry.get('product')}/statistics.json"
-    out = candidate.lock.holding(path)
-    md5 = next((file.md5 for file in (expand(out, objects.read) if out else []) if file.path == path), None)
-    if md5 is None:
-        raise RefusedError(
-            candidate.name, [Refusal("dvc.lock", f"has no {path}", "`dvc repro create_info`, then commit")]
-        )
-    return splits_of(read_json(objects, md5, path), path, candidate)
-
-
-def splits_of(statistics: Any, path: str, candidate: Candidate) -> Scenes:
-    """The scenes that a statistics.json names; raises RefusedError where it names none."""
-    try:
-        splits = {split: tuple(sorted(statistics[split]["scenes"])) for split in ("train", "val", "test")}
-        return Scenes(**splits)
-    except (KeyError, TypeError, ValidationError) as error:
-        what = f"does not name the scenes of each split ({type(error).__name__})"
-        raise RefusedError(candidate.name, [Refusal(path, what, "`dvc repro create_info`, then commit")]) from error
-
-
-def read_json(objects: Objects, md5: str, where: str) -> Any:
-    """A small JSON file by its md5; raises ObjectError."""
-    try:
-        return json.loads(objects.read(md5))
-    except ValueError as error:
-        raise ObjectError(f"{where}: not JSON ({error})") from error
-
-
 def _yaml(content: bytes, where: str) -> Any:
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, Loader=yaml.SafeLoader)):
+            raise ValueError("it uses aliases, of which a few can stand for billions of values")
         return yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ObjectError(f"{where}: not YAML ({' '.join(str(error).split())})") from error
 
 

@@ -9,15 +9,14 @@ from typing import Any
 import yaml
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import Labels, RawPrediction, Weights
-from t4zoo.zoo.reading.catalogue import get
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.describe import Found
+from t4zoo.zoo.releasing.family import Family
 from t4zoo.zoo.releasing.lock import Out, TrackedFile, expand
 from t4zoo.zoo.releasing.origin import find_weights
-from t4zoo.zoo.storage.folder import Folder
-from t4zoo.zoo.version import AUTO_LABEL, AutoLabelSet
+from t4zoo.zoo.releasing.refusal import Refusal
+from t4zoo.zoo.version import AUTO_LABEL, AutoLabelSet, parse_name
 
 _ENSEMBLES = "conf/ensemble/"
 
@@ -26,7 +25,7 @@ class LabelsError(T4zooError):
     """Auto-labels that do not say what they are derived from."""
 
 
-def find_labels(candidate: Candidate, found: Found, zoo: Folder, layout: Layout) -> Labels:
+def find_labels(candidate: Candidate, found: Found, family: Family) -> Labels:
     """The derivation of a set, with the released version of each model that predicted. Raises T4zooError."""
     stage = next((out.stage for out in candidate.outs() if out.path.endswith("/info_all.pkl")), None)
     if stage is None:
@@ -37,11 +36,19 @@ def find_labels(candidate: Candidate, found: Found, zoo: Folder, layout: Layout)
         raise LabelsError(f"dvc.lock: {stage} read no {AUTO_LABEL}/{{set}}/raw; `dvc repro` and commit")
     files = [file for dep in raw for file in _files(dep, candidate, found)]
     return Labels(
-        raw=tuple(_raw(file, candidate, found, zoo, layout) for file in sorted(files, key=lambda file: file.path)),
+        raw=tuple(_raw(file, candidate, found, family) for file in sorted(files, key=lambda file: file.path)),
         ensemble=ensemble,
         ensemble_sha256=hashlib.sha256(_canonical(ensemble)).hexdigest(),
         scenes=_labelled(candidate, found),
     )
+
+
+def check_models(labels: Labels, family: Family) -> list[Refusal]:
+    """No model that predicted is yanked: what it says is not to be trusted any more."""
+    names = sorted({raw.model.name for raw in labels.raw if raw.model.name})
+    reasons = [(name, family.yanked(family.get(parse_name(name)))) for name in names]
+    cure = "predict with a version that stands"
+    return [Refusal(f"model {name}", f"is yanked: {reason}", cure) for name, reason in reasons if reason is not None]
 
 
 def _ensemble(candidate: Candidate, stage: str) -> dict[str, Any]:
@@ -62,14 +69,14 @@ def _files(folder: Out, candidate: Candidate, found: Found) -> list[TrackedFile]
     return files
 
 
-def _raw(file: TrackedFile, candidate: Candidate, found: Found, zoo: Folder, layout: Layout) -> RawPrediction:
+def _raw(file: TrackedFile, candidate: Candidate, found: Found, family: Family) -> RawPrediction:
     name, holder = file.path.rpartition("/")[2], AutoLabelSet(file.path.split("/")[1])
     if holder == candidate.name:
         stored = found.stored[file.md5]
-        size, sha256, model = stored.size, stored.sha256, _predicted_by(file, candidate, found, zoo, layout)
+        size, sha256, model = stored.size, stored.sha256, _predicted_by(file, candidate, found, family)
         return RawPrediction(file=name, holder=str(holder), size=size, sha256=sha256, model=model)
     # Another set's: it has to be released, and to hold these very bytes, for a derivation to mean something.
-    released = get(zoo, layout, holder).manifest
+    released = family.get(holder).manifest
     held = next((item for item in released.files if item.path == name), None)
     known = next((raw for raw in (released.labels.raw if released.labels else ()) if raw.file == name), None)
     if held is None or known is None or held.md5 != file.md5:
@@ -77,12 +84,12 @@ def _raw(file: TrackedFile, candidate: Candidate, found: Found, zoo: Folder, lay
     return known
 
 
-def _predicted_by(file: TrackedFile, candidate: Candidate, found: Found, zoo: Folder, layout: Layout) -> Weights:
+def _predicted_by(file: TrackedFile, candidate: Candidate, found: Found, family: Family) -> Weights:
     out = candidate.lock.holding(file.path)
     deps = [dep for dep in candidate.lock.deps.get(out.stage if out else "", ()) if _is_train(dep)]
     if not deps:
         raise LabelsError(f"{file.path}: dvc.lock does not say which model predicted it; `dvc repro` and commit")
-    return find_weights(deps[0].path, deps, found.objects, zoo, layout)
+    return find_weights(deps[0].path, deps, found.objects, family, candidate.name)
 
 
 def _is_train(dep: Out) -> bool:

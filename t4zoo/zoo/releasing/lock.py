@@ -86,7 +86,7 @@ def parse_lock(text: bytes, where: str) -> Lock:
         outs = tuple(_out(name, item) for name, stage in stages.items() for item in stage.get("outs", []))
         deps = {name: tuple(_out(name, item) for item in stage.get("deps", [])) for name, stage in stages.items()}
         params = {name: dict(stage.get("params") or {}) for name, stage in stages.items()}
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         words = " ".join(str(error).split())
         raise LockError(f"{where}: not a lock that `dvc repro` wrote ({type(error).__name__}: {words})") from error
     return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps, params)
@@ -100,7 +100,7 @@ def expand(out: Out, read: Callable[[str], bytes]) -> list[TrackedFile]:
         return [TrackedFile(out.path, out.md5, out.size, None)]
     try:
         rows = json.loads(read(out.md5))
-        return [TrackedFile(f"{out.path}/{_inside(row['relpath'])}", row["md5"], None, out.md5) for row in rows]
+        return [TrackedFile(f"{out.path}/{_inside(row['relpath'])}", _md5(row["md5"]), None, out.md5) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise LockError(f"{out.path}: the list of its files ({out.md5}) is broken: {error}") from error
 
@@ -122,7 +122,18 @@ def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-def _inside(relative: str) -> str:
-    if not relative or relative.startswith("/") or ".." in PurePosixPath(relative).parts:
+def _md5(text: str) -> str:
+    if not _MD5.fullmatch(text):  # it becomes part of a path
+        raise ValueError(f"{text!r} is no md5")
+    return text
+
+
+def _inside(relative: object) -> str:
+    if (
+        not isinstance(relative, str)
+        or not relative
+        or relative.startswith("/")
+        or ".." in PurePosixPath(relative).parts
+    ):
         raise ValueError(f"{relative!r} leads out of its folder")
     return relative

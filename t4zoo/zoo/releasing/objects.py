@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.releasing.lock import key_of
-from t4zoo.zoo.storage.folder import CHUNK, Unchanged, read
+from t4zoo.zoo.storage.folder import CHUNK, Unchanged, persistently, read
 from t4zoo.zoo.storage.s3 import S3Folder
 
 SMALL = 64 * 1024**2  # bytes of the largest object that is read whole: lists of files, metrics, statistics
@@ -71,16 +72,39 @@ class Objects:
         local = _digests_of(self.cache / key_of(md5))
         known = local if local and local.md5 == md5 else None
         try:
-            with self.store.open(key_of(md5), unless=md5 if known else None) as body:
-                if body is None:
-                    raise MissingObjectError(f"{self.url(md5)} is not in the store")
-                found, etag = _digests(body.chunks), body.etag
+            found, etag = persistently(lambda: self._read_whole(md5, unless=md5 if known else None))
         except Unchanged:
             assert known is not None  # noqa: S101  (asked for only then)
             return Stored(md5, known.sha256, known.size, md5)
         if found.md5 != md5:
             raise ObjectError(f"{self.url(md5)} holds other bytes: md5 {found.md5}")
         return Stored(md5, found.sha256, found.size, etag)
+
+    def _read_whole(self, md5: str, unless: str | None) -> tuple[_Digests, str]:
+        with self.store.open(key_of(md5), unless) as body:
+            if body is None:
+                raise MissingObjectError(f"{self.url(md5)} is not in the store")
+            return _digests(body.chunks), body.etag
+
+    def bring(self, md5: str, target: Path) -> None:
+        """A file of the object's bytes at `target`, whatever its size; raises ObjectError."""
+        local = self.cache / key_of(md5)
+        found = _digests_of(local)
+        if found and found.md5 == md5:
+            shutil.copyfile(local, target)
+            return
+        if persistently(lambda: self._download(md5, target)) != md5:
+            raise ObjectError(f"{self.url(md5)} holds other bytes")
+
+    def _download(self, md5: str, target: Path) -> str:
+        with self.store.open(key_of(md5)) as body, target.open("wb") as file:
+            if body is None:
+                raise MissingObjectError(f"{self.url(md5)} is not in the store")
+            digest = hashlib.md5(usedforsecurity=False)
+            for chunk in body.chunks:
+                digest.update(chunk)
+                file.write(chunk)
+        return digest.hexdigest()
 
     def url(self, md5: str) -> str:
         """The object's readable address in the store."""

@@ -6,21 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from t4zoo.errors import T4zooError
 from t4zoo.zoo import git
 from t4zoo.zoo.address import cache_folder
 from t4zoo.zoo.layout import Layout
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestFile, digest, parse_manifest
+from t4zoo.zoo.reading.index import Index, ZooIndexError, read_index
 from t4zoo.zoo.releasing.candidate import Candidate, read_candidate
 from t4zoo.zoo.releasing.describe import DIGEST_LINE, Found, describe, note
+from t4zoo.zoo.releasing.family import Family
+from t4zoo.zoo.releasing.gate.contract import Inspect
 from t4zoo.zoo.releasing.gate.files import check_roles, find_files
+from t4zoo.zoo.releasing.gate.model import Exported, ModelReport, check_model
 from t4zoo.zoo.releasing.gate.state import check_git, check_lock, check_workspace
 from t4zoo.zoo.releasing.gate.stored import check_store
-from t4zoo.zoo.releasing.labels import find_labels
+from t4zoo.zoo.releasing.labels import check_models, find_labels
 from t4zoo.zoo.releasing.lock import key_of
 from t4zoo.zoo.releasing.objects import Objects
-from t4zoo.zoo.releasing.origin import find_parent
-from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
+from t4zoo.zoo.releasing.refusal import Reasons, Refusal, RefusedError
 from t4zoo.zoo.storage.folder import read
 from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.version import AutoLabelSet, ModelVersion, Name
@@ -39,7 +41,7 @@ class Copy:
 class Plan:
     """All that a release will do. folder: below the zoo's address. content: the manifest's bytes.
 
-    is_released: the zoo has this very manifest already. is_tagged: so does the tag.
+    is_released: the zoo has this very manifest already. is_tagged: so does the tag. report: of a model.
     """
 
     name: Name
@@ -52,6 +54,8 @@ class Plan:
     note: str
     is_released: bool
     is_tagged: bool
+    report: ModelReport | None
+    index: Index | None  # as the zoo had it; empty and without a tag where it had none, None where it is broken
 
     @property
     def digest(self) -> str:
@@ -66,37 +70,36 @@ def make_plan(
     zoo: S3Folder,
     layout: Layout,
     done: Callable[[str], None] = lambda path: None,
+    inspect: Inspect | None = None,
 ) -> Plan:
     """Look at everything, write nothing. Raises RefusedError with all reasons why HEAD cannot be this version.
 
-    done: hears of each file whose object has been checked.
+    done: hears of each file whose object has been checked. inspect: finds what is wrong with exported files; None
+    looks at none.
     """
     candidate = read_candidate(name, root)
     objects = Objects(cache_folder(root), store)
-    refusals = [*check_git(candidate), *check_lock(candidate), *check_workspace(candidate)]
-    refusals += _check_service(store, zoo)
+    reasons = Reasons([*check_git(candidate), *check_lock(candidate), *check_workspace(candidate)])
+    reasons += _check_service(store, zoo)
     files, problems = find_files(candidate, objects)
-    refusals += problems or check_roles(candidate, sorted(files))
+    reasons += problems or check_roles(candidate, sorted(files))
     stored, problems = check_store(files, objects, done)
-    refusals += problems
-    manifest: Manifest | None = None
-    try:
-        parent = find_parent(candidate, objects, zoo, layout) if isinstance(name, ModelVersion) else None
-        if len(stored) == len({file.md5 for file in files.values()}):
-            found = Found(files, stored, objects)
-            labels = find_labels(candidate, found, zoo, layout) if isinstance(name, AutoLabelSet) else None
-            manifest = describe(candidate, found, parent, labels)
-    except RefusedError as error:
-        refusals += error.refusals
-    except T4zooError as error:
-        refusals.append(Refusal("", str(error), ""))
+    reasons += problems
+    is_whole = len(stored) == len({file.md5 for file in files.values()})
+    index = _index(zoo)
+    family, report = Family(zoo, layout, index), None
+    if isinstance(name, ModelVersion):
+        report = check_model(candidate, Exported(files, is_whole, inspect), objects, family, reasons)
+    found = Found(files, stored, objects)
+    manifest = reasons.attempt(lambda: _manifest(candidate, found, report, family, reasons)) if is_whole else None
     content = manifest.to_bytes() if manifest else b""
     folder = layout.folder(name)
-    present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT)
+    # A version that the index does not know yet is found by its claim; one that it knows is asked for what it is.
+    present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT) if index is None or index.get(name) else None
     tag = git.tag(root, name.tag)
-    refusals += [*_check_zoo(zoo, folder, present, content, candidate), *_check_tag(tag, content, candidate)]
-    if refusals or manifest is None:
-        raise RefusedError(name, refusals)
+    reasons += [*_check_zoo(zoo, folder, present, content, candidate), *_check_tag(tag, content, candidate)]
+    if reasons or manifest is None:
+        raise RefusedError(name, reasons.once())
     return Plan(
         name=name,
         root=root,
@@ -108,7 +111,24 @@ def make_plan(
         note=note(manifest, digest(content)),
         is_released=present is not None,
         is_tagged=tag is not None,
+        report=report,
+        index=index,
     )
+
+
+def _manifest(
+    candidate: Candidate, found: Found, report: ModelReport | None, family: Family, reasons: Reasons
+) -> Manifest:
+    labels = find_labels(candidate, found, family) if isinstance(candidate.name, AutoLabelSet) else None
+    reasons += check_models(labels, family) if labels else []
+    return describe(candidate, found, report.parent if report else None, labels)
+
+
+def _index(zoo: S3Folder) -> Index | None:
+    try:
+        return read_index(zoo) or Index(())
+    except ZooIndexError:
+        return None
 
 
 def _check_service(store: S3Folder, zoo: S3Folder) -> list[Refusal]:

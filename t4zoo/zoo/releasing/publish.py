@@ -1,22 +1,26 @@
 """`t4zoo release`, second half: the only code that writes to the zoo. A version appears whole, at once, and for good.
 
 Claim, copy inside S3, look at every copy, manifest last. Each write is conditional, so that a second publisher changes
-nothing, and a publisher that was killed is finished by running again.
+nothing, and a publisher that was killed is finished by running again. An answer that is lost on the way makes the
+client ask again and meet its own object: what exists already is therefore looked at, never taken for another's.
 """
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo import git
-from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, digest
+from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, RESERVED, digest
+from t4zoo.zoo.releasing.announce import announce, begins_index, has_others
 from t4zoo.zoo.releasing.plan import Copy, Plan
-from t4zoo.zoo.storage.folder import Entry, read
+from t4zoo.zoo.storage.folder import Entry, FolderError, persistently, read
 from t4zoo.zoo.storage.s3 import FOREVER, Description, MissingSourceError, S3Folder
+from t4zoo.zoo.storage.uploads import Uploads
 
 THREADS = 8
 _TEXT = "text/plain; charset=utf-8"
@@ -28,29 +32,47 @@ class PublishError(T4zooError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """copied: files copied now. found: files that an earlier, broken run had left."""
+    """copied: files copied now. found: files that an earlier, broken run had left. warning: of the index, if any."""
 
     copied: int
     found: int
     was_released: bool
+    warning: str = ""
 
 
 def publish(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], None] = lambda path: None) -> Outcome:
-    """Do what the plan says; safe to repeat at any time. Raises PublishError when the version is another's.
+    """Do what the plan says; safe to repeat at any time.
 
-    done: hears of each file that is in its place.
+    done: hears of each file that is in its place. Raises PublishError when the version is another's, or when the server
+    fails in the middle.
     """
-    if plan.is_released:
-        outcome = Outcome(0, 0, True)
-    else:
-        _claim(plan, zoo)
-        copied = _copy(plan, store, zoo, done)
-        _look(plan, zoo, copied)
-        _commit(plan, zoo)
-        outcome = Outcome(len(copied), len(plan.copies) - len(copied), False)
-    if not plan.is_tagged:
-        _tag(plan)
+    try:
+        outcome = (
+            Outcome(0, 0, True, announce(plan, zoo, False)) if plan.is_released else _bring(plan, store, zoo, done)
+        )
+        if not plan.is_tagged:
+            _tag(plan)
+        if any(file.size > zoo.copy_limit for file in plan.manifest.files):
+            _end_uploads(plan, zoo)
+    except FolderError as error:
+        raise PublishError(f"{error} (nothing is half released: the same command goes on from here)") from error
     return outcome
+
+
+def _end_uploads(plan: Plan, zoo: S3Folder) -> None:
+    """Of runs of this release that were killed in the middle of a large copy: nobody shall pay for their parts."""
+    folder = plan.folder
+    uploads = Uploads(replace(zoo.address, url=zoo.address.url_of(folder), prefix=zoo.address.key(folder)))
+    for upload in uploads.list():
+        uploads.abort(upload)
+
+
+def _bring(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], None]) -> Outcome:
+    _claim(plan, zoo)
+    copied = _copy(plan, store, zoo, done)
+    others = _look(plan, zoo, copied)
+    _commit(plan, zoo)
+    return Outcome(len(copied), len(plan.copies) - len(copied), False, announce(plan, zoo, others))
 
 
 def _tag(plan: Plan) -> None:
@@ -64,8 +86,7 @@ def _tag(plan: Plan) -> None:
 
 def _claim(plan: Plan, zoo: S3Folder) -> None:
     """Say first whose version this will be, so that two publishers never mix their files."""
-    path = f"{plan.folder}/{CLAIM_NAME}"
-    claim = f"{plan.digest}\n".encode()
+    path, claim = f"{plan.folder}/{CLAIM_NAME}", _claim_of(plan)
     description = Description(_TEXT, digest(claim), cache_control="no-store")
     if zoo.create(path, claim, description):
         if zoo.create(path, claim, description):
@@ -74,12 +95,24 @@ def _claim(plan: Plan, zoo: S3Folder) -> None:
                 "overwritten unseen; use one that keeps it (AWS S3, or the server that `t4zoo serve` starts)"
             )
         return
-    found = (read(zoo, path, LIMIT) or b"").decode(errors="replace").strip()
-    if found != plan.digest:
+    # A server that says so keeps the condition, and needs no second try: whether the first object is our own or not.
+    found = read(zoo, path, LIMIT)
+    if found is None:
+        raise PublishError(f"{plan.name}: its claim was removed at this moment; see who did, and try again")
+    if found != claim:
         raise PublishError(
-            f"{plan.name}: another release has claimed this version: its manifest has sha256 {found}, and this one "
-            f"{plan.digest}; release the next version, or finish that release from its own commit"
+            f"{plan.name}: another release has claimed this version: its manifest has sha256 {_text(found)}, and this "
+            f"one {plan.digest}; release the next version, or finish that release from its own commit"
         )
+
+
+def _claim_of(plan: Plan) -> bytes:
+    return f"{plan.digest}\n".encode()
+
+
+def _text(content: bytes) -> str:
+    """What another wrote in a claim, for one line of a message."""
+    return " ".join(content[:100].decode(errors="replace").split())
 
 
 def _copy(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], None]) -> dict[str, str]:
@@ -102,29 +135,49 @@ def _copy(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], None
     return {copy.file.path: etag for copy, etag in zip(plan.copies, etags, strict=True) if etag is not None}
 
 
-def _look(plan: Plan, zoo: S3Folder, copied: dict[str, str]) -> None:
-    """Every file of the manifest is there with its bytes, and nothing else is."""
+def _look(plan: Plan, zoo: S3Folder, copied: dict[str, str]) -> bool:
+    """Every file of the manifest is there with its bytes, nothing else is, and the claim still is ours.
+
+    Whether the zoo has other versions that no index knows: where it has none, one listing of all answers both.
+    """
     start = f"{plan.folder}/"
-    entries = {entry.path.removeprefix(start): entry for entry in zoo.list(start)}
+    listed = list(zoo.list("" if begins_index(plan) else start))
+    entries = {entry.path.removeprefix(start): entry for entry in listed if entry.path.startswith(start)}
     for copy in plan.copies:
         path = copy.file.path
         entry = entries.pop(path, None)
         if entry is None or not _is_whole(copy, entry, copied.get(path), zoo):
             state = "is not there after the copy" if entry is None else "holds other bytes than this release has"
             raise PublishError(f"{zoo.address.url_of(start + path)}: {state}; remove it, or release the next version")
-    strangers = sorted(set(entries) - {CLAIM_NAME, FILE_NAME})
+    strangers = sorted(set(entries) - set(RESERVED))
     if strangers:
         raise PublishError(f"{zoo.address.url_of(start + strangers[0])}: is no file of this release; remove it first")
+    if not _is_ours(plan, entries.get(CLAIM_NAME), zoo):
+        raise PublishError(f"{plan.name}: its claim was removed or replaced while it was published; see who did")
+    return begins_index(plan) and has_others(plan, listed)
 
 
 def _is_whole(copy: Copy, entry: Entry, copied: str | None, zoo: S3Folder) -> bool:
     """By the entity tag where that is the md5, or the copy's own; else by reading it once."""
     if entry.size != copy.file.size:
         return False
-    if entry.etag in (copy.file.md5, copied):
-        return True
-    with zoo.open(entry.path) as body:
-        return body is not None and body.digest()[0] == copy.file.sha256
+    return entry.etag in (copy.file.md5, copied) or _sha256(zoo, entry.path) == copy.file.sha256
+
+
+def _sha256(zoo: S3Folder, path: str) -> str | None:
+    def once() -> str | None:
+        with zoo.open(path) as body:
+            return body.digest()[0] if body else None
+
+    return persistently(once)
+
+
+def _is_ours(plan: Plan, entry: Entry | None, zoo: S3Folder) -> bool:
+    """Whether the claim in the listing is this plan's; read only where the server's tag is not the md5."""
+    claim = _claim_of(plan)
+    if entry is None:
+        return False
+    return entry.etag == hashlib.md5(claim, usedforsecurity=False).hexdigest() or read(zoo, entry.path, LIMIT) == claim
 
 
 def _commit(plan: Plan, zoo: S3Folder) -> None:
@@ -132,9 +185,12 @@ def _commit(plan: Plan, zoo: S3Folder) -> None:
     path = f"{plan.folder}/{FILE_NAME}"
     if zoo.create(path, plan.content, Description("application/json", plan.digest, FOREVER)):
         return
-    found = digest(read(zoo, path, LIMIT) or b"")
-    if found != plan.digest:
-        raise PublishError(f"{plan.name}: was released by another: its manifest has sha256 {found}, ours {plan.digest}")
+    found = read(zoo, path, LIMIT)
+    if found != plan.content:
+        theirs = digest(found) if found else "none: it was removed at this moment"
+        raise PublishError(
+            f"{plan.name}: was released by another: its manifest has sha256 {theirs}, and ours {plan.digest}"
+        )
 
 
 def _content_type(path: str) -> str:

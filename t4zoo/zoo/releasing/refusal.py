@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from t4zoo.errors import T4zooError
+
+T = TypeVar("T")
 
 _SHOWN = 5  # names in one refusal; the rest are counted
 
@@ -32,6 +35,24 @@ class RefusedError(T4zooError):
         super().__init__(
             "\n".join([f"{name} cannot be released, for {reasons}:", *(f"  - {r}" for r in self.refusals)])
         )
+
+
+class Reasons(list[Refusal]):
+    """Refusals so far, in the order in which they were found."""
+
+    def attempt(self, find: Callable[[], T]) -> T | None:
+        """What `find` finds; None where it raises, and then the error's words are a reason, or several."""
+        try:
+            return find()
+        except RefusedError as error:
+            self.extend(error.refusals)
+        except T4zooError as error:
+            self.append(Refusal("", str(error), ""))
+        return None
+
+    def once(self) -> tuple[Refusal, ...]:
+        """Each of them once: two checks may stumble over one thing."""
+        return tuple(dict.fromkeys(self))
 
 
 def some(names: list[str]) -> str:

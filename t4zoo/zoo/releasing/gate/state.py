@@ -39,7 +39,19 @@ def check_lock(candidate: Candidate) -> list[Refusal]:
         if out.md5 is None:
             what = f"{out.path} has lost its md5 (`files: []`: a push to another kind of remote failed)"
             refusals.append(Refusal("dvc.lock", what, "bring back the dvc.lock of an earlier commit"))
-    return refusals
+    return refusals + _check_links(candidate)
+
+
+def _check_links(candidate: Candidate) -> list[Refusal]:
+    """Each stage read what the stage before it made. Where nothing is checked out, `dvc status` cannot see that."""
+    made = {out.path: out for out in candidate.lock.outs}
+    cure = "`dvc repro` and commit"
+    return [
+        Refusal("dvc.lock", f"{stage} read another {dep.path} than {made[dep.path].stage} made", cure)
+        for stage in sorted(candidate.stages())
+        for dep in candidate.lock.deps.get(stage, ())
+        if dep.path in made and made[dep.path].md5 != dep.md5
+    ]
 
 
 def check_workspace(candidate: Candidate) -> list[Refusal]:

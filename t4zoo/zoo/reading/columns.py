@@ -1,0 +1,58 @@
+"""Versions as aligned columns of plain text: ten thousand at once, and the same on a screen and in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from t4zoo.plain import plain
+from t4zoo.zoo.reading.index import FIELDS, Row
+from t4zoo.zoo.storage.folder import Folder
+
+_HEAD = ("version", "kind", "product", "parent", "mAP", "files", "size", "committed", "")
+_RIGHT = (4, 5, 6)
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """`t4zoo list`: a line each, below a head; at its end what was said of the version, if anything was."""
+    return aligned(_HEAD, map(_cells, rows), _RIGHT)
+
+
+def aligned(head: Sequence[str], lines: Iterable[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
+    """Lines whose columns are as wide as their widest cell. right: the columns whose cells end below each other."""
+    cells = [head, *lines]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    form = "  ".join(f"{{:{'>' if number in right else '<'}{width}}}" for number, width in enumerate(widths))
+    return (form.format(*line).rstrip() for line in cells)
+
+
+def record(row: Row, zoo: Folder) -> dict[str, Any]:
+    """What `list --json` says of a version."""
+    fields = dict(zip(FIELDS, row, strict=True))
+    digest, folder = fields.pop("manifest"), fields.pop("folder")
+    return {**fields, "manifest_sha256": digest, "url": zoo.address.url_of(folder)}
+
+
+def human(count: int) -> str:
+    """Bytes in the unit that leaves one to three digits."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    said = "" if row.state == "active" else f"{row.state}: {row.reason}" if row.reason else row.state
+    return (
+        row.name,
+        plain(row.kind or "-"),
+        plain(row.product or "-"),
+        plain(", ".join(row.parents) or "-"),
+        "-" if row.score is None else f"{row.score:.3f}",
+        str(row.files),
+        human(row.size),
+        plain((row.time or "-")[:10]),
+        plain(said),
+    )

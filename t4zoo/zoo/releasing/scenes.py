@@ -1,0 +1,76 @@
+"""Which scenes a model was trained, validated and tested on: what its stages read, as create_info counted it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from t4zoo.zoo.manifest import Scenes
+from t4zoo.zoo.releasing.candidate import Candidate
+from t4zoo.zoo.releasing.lock import expand
+from t4zoo.zoo.releasing.objects import ObjectError, Objects
+from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
+from t4zoo.zoo.version import ModelVersion
+
+SPLITS = ("train", "val", "test")
+
+_INFO = re.compile(r"info/(?P<product>[^/]+)(?:/info_(?P<split>train|val|test)\.pkl)?")
+
+
+def scenes_of(candidate: Candidate, objects: Objects) -> Scenes | None:
+    """The scenes of each split; None for a model that no info file went into.
+
+    What train read is trained on, whatever its file is called. A -release is tested on none of that.
+    Raises RefusedError or ObjectError where the statistics do not say.
+    """
+    read = _read_by_train(candidate)
+    if not read:
+        return None
+    counted = {product: _counted(product, candidate, objects) for product, _ in read}
+    own = str(candidate.entry.get("product"))
+    shown = counted.get(own) or _counted(own, candidate, objects)
+    trained = {scene for product, split in read for scene in getattr(counted[product], split)}
+    is_release = isinstance(candidate.name, ModelVersion) and candidate.name.version.release
+    hidden = trained if is_release else set()
+    return Scenes(train=_sorted(trained), val=_sorted({*shown.val} - hidden), test=_sorted({*shown.test} - hidden))
+
+
+def _read_by_train(candidate: Candidate) -> set[tuple[str, str]]:
+    """(product, split) of each info file among what train depends on."""
+    stages = {out.stage for out in candidate.lock.below(candidate.folder("train"))}
+    matches = [_INFO.fullmatch(dep.path) for stage in stages for dep in candidate.lock.deps.get(stage, ())]
+    return {(m["product"], split) for m in matches if m for split in ([m["split"]] if m["split"] else SPLITS)}
+
+
+def _counted(product: str, candidate: Candidate, objects: Objects) -> Scenes:
+    path = f"info/{product}/statistics.json"
+    out = candidate.lock.holding(path)
+    md5 = next((file.md5 for file in (expand(out, objects.read) if out else []) if file.path == path), None)
+    if md5 is None:
+        raise RefusedError(candidate.name, [Refusal("dvc.lock", f"has no {path}", "`dvc repro`, then commit")])
+    return splits_of(read_json(objects, md5, path), path, candidate)
+
+
+def splits_of(statistics: Any, path: str, candidate: Candidate) -> Scenes:
+    """The scenes that a statistics.json names; raises RefusedError where it names none."""
+    try:
+        return Scenes(**{split: _sorted(statistics[split]["scenes"]) for split in SPLITS})
+    except (KeyError, TypeError, ValidationError) as error:
+        what = f"does not name the scenes of each split ({type(error).__name__})"
+        raise RefusedError(candidate.name, [Refusal(path, what, "`dvc repro create_info`, then commit")]) from error
+
+
+def read_json(objects: Objects, md5: str, where: str) -> Any:
+    """A small JSON file by its md5; raises ObjectError."""
+    try:
+        return json.loads(objects.read(md5))
+    except ValueError as error:
+        raise ObjectError(f"{where}: not JSON ({error})") from error
+
+
+def _sorted(scenes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(scenes))

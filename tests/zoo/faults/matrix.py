@@ -1,0 +1,233 @@
+"""Each fault at each request of a release, a pull and a verification: python -m tests.zoo.faults.matrix"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from t4zoo.errors import T4zooError
+from t4zoo.zoo.reading.pull import pull
+from t4zoo.zoo.reading.verify import verify_zoo
+from t4zoo.zoo.releasing.plan import Plan
+from t4zoo.zoo.releasing.refusal import RefusedError
+from t4zoo.zoo.storage.folder import Folder, open_folder
+from t4zoo.zoo.storage.patience import ENVIRONMENT
+from t4zoo.zoo.storage.server import Server
+from tests.zoo.faults.killing import killed
+from tests.zoo.faults.look import FINISHED, NOTHING, TOLD, Cell, wrong_in_folder, wrong_in_zoo
+from tests.zoo.faults.tiny import Place, locate, plan, release
+from tests.zoo.proxy import SILENT, Fault, Proxy
+
+WORKERS = 8
+PATIENCE, IMPATIENCE = 60.0, 1.0  # seconds: where only the injected fault may end a request, and where silence must
+
+Act = Callable[[], object]
+Look = Callable[[bool], str]  # whether the act finished -> what is wrong with what it left, "" if nothing
+Operation = Callable[[Place, Proxy], Callable[[], tuple[Act, Look]]]  # by way of a proxy; each time made anew
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What became of one operation. steps: its requests when nothing disturbs it."""
+
+    title: str
+    steps: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def lost(self) -> list[Cell]:
+        """Cells that did not survive."""
+        return [cell for cell in self.cells if not cell.survived]
+
+    def table(self) -> str:
+        """Faults downward, requests to the right."""
+        width = max(len(cell.fault) for cell in self.cells) + 2
+        columns = [max(len(step), len(NOTHING)) + 1 for step in self.steps]
+        lines = [self.title.ljust(width) + _row(self.steps, columns)]
+        for fault in dict.fromkeys(cell.fault for cell in self.cells):
+            row = {cell.step: cell for cell in self.cells if cell.fault == fault}
+            words = [row[number].outcome if row[number].survived else "LOST" for number in sorted(row)]
+            lines.append(fault.ljust(width) + _row(words, columns))
+        return "\n".join([*lines, self.summary()])
+
+    def summary(self) -> str:
+        """One line."""
+        finished, told = (sum(cell.outcome == outcome for cell in self.cells) for outcome in (FINISHED, TOLD))
+        survived = len(self.cells) - len(self.lost)
+        kills = survived - finished - told
+        return (
+            f"{self.title}: {survived} of {len(self.cells)} cells survived: {finished} finished, {told} told in a line"
+            + (f", {kills} killed" if kills else "")
+            + "; each rerun finished"
+        )
+
+
+def _row(words: Iterable[str], columns: Iterable[int]) -> str:
+    return "".join(word.ljust(column) for word, column in zip(words, columns, strict=True)).rstrip()
+
+
+def releasing(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
+    """Release a version of its own, from the look into the store to the manifest."""
+    folders, reader = place.folders(proxy.endpoint), open_folder(place.address("autoware-ml"))
+
+    def prepare() -> tuple[Act, Look]:
+        new = plan()
+        return lambda: release(new, place.cache, *folders), lambda finished: wrong_in_zoo(new, reader, finished)
+
+    return prepare
+
+
+def pulling(released: Plan, web: bool) -> Operation:
+    """Pull a version into a folder of its own, from S3 or from a web server."""
+
+    def operation(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
+        zoo = _reader(place, proxy, web)
+
+        def prepare() -> tuple[Act, Look]:
+            to = Path(tempfile.mkdtemp(dir=place.cache.parent))
+            return lambda: pull(locate(released, zoo), to), lambda finished: wrong_in_folder(released, to, finished)
+
+        return prepare
+
+    return operation
+
+
+def verifying(released: Plan) -> Operation:
+    """Verify a version that is whole: a finding is wrong, unless the answer that led to it was a lie."""
+
+    def operation(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
+        zoo = _reader(place, proxy, web=False)
+
+        def act() -> None:
+            report = verify_zoo(locate(released, zoo))
+            if report.findings or report.unlisted:
+                raise FoundError(str(report))
+
+        return lambda: (act, lambda finished: "")
+
+    return operation
+
+
+class FoundError(T4zooError):
+    """Findings, where there is nothing to find."""
+
+
+def _reader(place: Place, proxy: Proxy, web: bool) -> Folder:
+    return place.web(proxy.endpoint) if web else open_folder(place.address("autoware-ml", proxy.endpoint))
+
+
+def run(title: str, place: Place, operation: Operation) -> Matrix:
+    """Do the operation once undisturbed, and then with each fault at each of its requests, once and again and again."""
+    with Proxy(place.endpoint) as proxy:
+        act, look = operation(place, proxy)()
+        act()
+        assert not look(True)
+        steps = tuple(_word(request.method, request.path) for request in proxy.requests)
+    cells: list[Cell] = []
+    for faults, seconds in (([f for f in Fault if f not in SILENT], PATIENCE), (list(SILENT), IMPATIENCE)):
+        todo = [(f, lasting, n) for f in faults for lasting in (False, True) for n in range(1, len(steps) + 1)]
+        with _waiting(seconds), _workers(place, operation) as do, ThreadPoolExecutor(WORKERS) as pool:
+            cells += pool.map(lambda item, do=do: do(*item), todo)
+    return Matrix(title, steps, tuple(cells))
+
+
+@contextmanager
+def _waiting(seconds: float) -> Iterator[None]:
+    """As a user sets it; and fewer attempts than usual, since each wait doubles."""
+    before = dict(os.environ)
+    os.environ.update({ENVIRONMENT: str(seconds), "AWS_MAX_ATTEMPTS": "3"})
+    try:
+        yield
+    finally:
+        for name in (ENVIRONMENT, "AWS_MAX_ATTEMPTS"):
+            os.environ.pop(name)
+        os.environ.update(before)
+
+
+@contextmanager
+def _workers(place: Place, operation: Operation) -> Iterator[Callable[[Fault, bool, int], Cell]]:
+    """Clients with a proxy each, to be used by one thread at a time."""
+    idle: queue.SimpleQueue[tuple[Proxy, Callable[[], tuple[Act, Look]]]] = queue.SimpleQueue()
+
+    def do(fault: Fault, lasting: bool, number: int) -> Cell:
+        worker = idle.get()
+        try:
+            return _cell(*worker, fault, lasting, number)
+        finally:
+            idle.put(worker)
+
+    with ExitStack() as stack:
+        for _ in range(WORKERS):
+            proxy = stack.enter_context(Proxy(place.endpoint))
+            idle.put((proxy, operation(place, proxy)))
+        yield do
+
+
+def _cell(proxy: Proxy, prepare: Callable[[], tuple[Act, Look]], fault: Fault, lasting: bool, number: int) -> Cell:
+    act, look = prepare()
+    proxy.disturb(number, fault, lasting)
+    outcome = _attempt(act)
+    complaint = look(outcome == FINISHED)
+    proxy.let_pass()
+    again = _attempt(act)
+    if again != FINISHED:
+        complaint = complaint or f"a rerun does not finish: {again}"
+    return Cell(f"{fault.value}{', lasting' if lasting else ''}", number, complaint or look(True) or outcome)
+
+
+def _attempt(act: Act) -> str:
+    try:
+        act()
+    except T4zooError as told:
+        # A refusal has a line for each reason, all others have one.
+        return TOLD if isinstance(told, RefusedError) or "\n" not in str(told) else f"not in one line: {told}"
+    except Exception as error:
+        return f"no error of ours: {error!r}"
+    return FINISHED
+
+
+def _word(method: str, path: str) -> str:
+    name = path.rpartition("/")[2]
+    if "/dvc/" in path:
+        return "check"
+    known = {"manifest.json": "manifest", ".claim": "claim", "notice.json": "notice", "index.json": "index"}
+    if name in known:
+        return known[name] if method == "PUT" else f"{known[name]}?"
+    if "autoware-ml/" not in path:
+        return "list"
+    return "copy" if method == "PUT" else "file"
+
+
+def matrices(place: Place) -> Iterator[Matrix]:
+    """All of them, one after the other."""
+    released = plan()
+    release(released, place.cache, *place.folders())
+    matrix = run("release", place, releasing)
+    yield Matrix("release", matrix.steps, (*matrix.cells, *killed(place, len(matrix.steps))))
+    yield run("pull from s3://", place, pulling(released, web=False))
+    yield run("pull from http://", place, pulling(released, web=True))
+    yield run("verify", place, verifying(released))
+
+
+def main() -> int:
+    """Print all tables; how many cells were lost."""
+    with tempfile.TemporaryDirectory() as folder, Server(Path(folder, "s3")) as server:
+        place = Place.on(server, "faults", Path(folder, "cache"))
+        lost = []
+        for matrix in matrices(place):
+            print(matrix.table(), end="\n\n", flush=True)
+            lost += matrix.lost
+    for cell in lost:
+        print(cell)
+    return len(lost)
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main()))

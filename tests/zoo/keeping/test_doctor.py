@@ -1,0 +1,166 @@
+"""`t4zoo doctor` finds each fault that is planted, calls it by its name, and finds nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from t4zoo.zoo.address import zoo_of
+from t4zoo.zoo.keeping.doctor.examine import examine
+from t4zoo.zoo.keeping.doctor.finding import FAULTS
+from t4zoo.zoo.keeping.doctor.mend import acts
+from t4zoo.zoo.storage.folder import open_folder
+from t4zoo.zoo.storage.server import Server
+from tests.zoo.keeping.planted import CHECKPOINT, INDEX, MANIFEST, OTHER, PLANTED, ill_path, locked, stored
+from tests.zoo.keeping.ward import Ward
+from tests.zoo.repository import NAME
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_doctor_finds(fault: str, ill: Ward) -> None:
+    plant, expected = PLANTED[fault]
+    config = stored(ill, "config.py")  # its place is known before it is spoilt
+    plant(ill)
+    assert sorted(ill.found()) == sorted((name, config if where == "config.py" else where) for name, where in expected)
+
+
+def test_every_fault_that_doctor_knows_is_planted() -> None:
+    assert {fault for _, expected in PLANTED.values() for fault, _ in expected} == FAULTS.keys()
+
+
+def test_a_healthy_zoo_has_no_findings(ill: Ward) -> None:
+    assert ill.found() == []
+    assert ill.found(deep=True) == []
+    assert ill.fix() == []
+
+
+def test_faults_that_are_there_together_are_all_found(ill: Ward) -> None:
+    together = [
+        *("a missing file", "an extra file", "a release that was broken off", "an object of no version"),
+        *("a version that was copied to another name", "a claim that was removed", "an unfinished push"),
+        *("a tag without bytes", "a tag without a message", "an index with a version too many"),
+        *("an object of another stage that the store has lost", "an unfinished upload"),
+    ]
+    expected: Counter[tuple[str, str]] = Counter()
+    for fault in together:
+        plant, found = PLANTED[fault]
+        plant(ill)
+        expected.update(found)
+    expected["store-lacks-other", OTHER] += 1  # the tag without bytes has the same dvc.lock
+    assert Counter(ill.found()) == expected
+
+
+def test_bytes_whose_size_and_entity_tag_tell_nothing_are_found_by_reading(ill: Ward) -> None:
+    object_, content = stored(ill, "epoch_3.pth"), bytearray(ill.get(CHECKPOINT))
+    content[1000] ^= 1
+    for path in (CHECKPOINT, object_):
+        upload = ill.client.create_multipart_upload(**ill.key(path))["UploadId"]
+        part = ill.client.upload_part(**ill.key(path), UploadId=upload, PartNumber=1, Body=bytes(content))
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        ill.client.complete_multipart_upload(**ill.key(path), UploadId=upload, MultipartUpload=parts)
+    assert ill.found() == []
+    assert ill.found(deep=True) == [("file-drifted", CHECKPOINT), ("store-drifted", object_)]
+
+
+def test_what_can_be_mended_without_loss_is_mended(ill: Ward) -> None:
+    before = ill.git("rev-parse", f"{NAME}^{{commit}}"), ill.git("tag", "-l", "--format=%(contents)", NAME)
+    for fault in ("a deleted tag", "an index without a version"):
+        PLANTED[fault][0](ill)
+    assert len(ill.fix()) == 2
+    assert ill.found() == []
+    assert ill.git("cat-file", "-t", NAME) == "tag"
+    assert (ill.git("rev-parse", f"{NAME}^{{commit}}"), ill.git("tag", "-l", "--format=%(contents)", NAME)) == before
+
+
+@pytest.mark.parametrize("fault", [fault for fault in PLANTED if "index" in fault])
+def test_the_index_is_mended(fault: str, ill: Ward) -> None:
+    right = ill.get(INDEX)
+    PLANTED[fault][0](ill)
+    ill.fix()
+    assert ill.found() == []
+    assert ("notice" in fault) or ill.get(INDEX) == right
+
+
+def test_what_would_lose_something_is_left_alone(ill: Ward) -> None:
+    for fault in ("a missing file", "an extra file", "a release that was broken off", "an unfinished upload"):
+        PLANTED[fault][0](ill)
+    before = ill.paths("")
+    assert ill.fix() == []
+    assert ill.paths("") == before
+    assert ("upload-unfinished", "autoware-ml/models/big") in ill.found()
+
+
+def test_only_an_upload_that_nobody_can_still_be_at_is_ended(ill: Ward) -> None:
+    PLANTED["an unfinished upload"][0](ill)
+    told = ill.t4zoo("doctor", "--fix", "--days", "0")
+    assert "end the upload of" in told.err and "agree" in told.out
+    assert ill.found() == []
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(ill: Ward) -> None:
+    PLANTED["an index without a version"][0](ill)
+    PLANTED["a deleted tag"][0](ill)
+    spoilt = ill.get(INDEX)
+    told = ill.t4zoo("doctor", "--fix", "--dry-run", check=False)
+    assert told.code == 1
+    assert "would write 1 rows of the index" in told.err and f"would make the tag {NAME}" in told.err
+    assert ill.get(INDEX) == spoilt and ill.git("tag", "--list") == ""
+
+
+def test_the_index_keeps_what_others_changed_after_it_was_looked_at(ill: Ward) -> None:
+    PLANTED["an index with another score"][0](ill)
+    found = ill.examine()
+    assert found.index is not None
+    data = json.loads(ill.get(INDEX))
+    state = data["fields"].index("state")
+    data["rows"][0][state] = "yanked"  # a notice that came meanwhile
+    ill.put(INDEX, json.dumps(data).encode())
+    patient = ill.patient()
+    for _, act in acts(found, lambda: ill.writer, patient.layout, ill.root):
+        act()
+    assert json.loads(ill.get(INDEX))["rows"][0][state] == "yanked"
+
+
+def test_without_a_repository_the_zoo_alone_is_looked_at(ill: Ward) -> None:
+    ill.delete(CHECKPOINT)
+    found = ill.examine(repository=False)
+    assert [finding.fault for finding in found.findings] == ["file-missing", "not-looked-at", "not-looked-at"]
+
+
+def test_an_open_zoo_is_looked_at_over_the_web(ill: Ward, s3: Server) -> None:
+    ill.delete(CHECKPOINT)
+    url = ill.zoo.replace("s3://", f"{s3.endpoint}/")
+    told = ill.t4zoo("doctor", "--zoo", url, "--json", check=False)
+    assert told.code == 1
+    assert "file-missing" in {finding["fault"] for finding in json.loads(told.out)["findings"]}
+
+
+def test_the_command_tells_each_finding_with_its_cure_and_fails(ill: Ward) -> None:
+    PLANTED["a manifest that was edited"][0](ill)
+    told = ill.t4zoo("doctor", check=False)
+    assert told.code == 1 and "error: manifest-not-claimed" in told.out and "yank" in told.out
+    assert ill.get(MANIFEST) != b""
+
+
+def test_a_folder_list_that_lost_its_files_is_opened(ill: Ward) -> None:
+    """DVC looks at the list alone, and would say that everything is up to date."""
+    ill.git("tag", "--annotate", "-m", "x", "v9.0.0", NAME)
+    ill.git("tag", "--delete", NAME)
+    key = stored(ill, "scalars.json")
+    for path in ill.paths(ill_path("")):
+        ill.delete(path)
+    ill.delete(key)
+    assert locked(ill, "models/CenterPoint/t4base/train") in ill.paths("dvc/")
+    finding = next(finding for finding in ill.examine().findings if finding.fault == "store-lacks-other")
+    assert finding.where == "v9.0.0" and "models/CenterPoint/t4base/train/scalars.json" in finding.what
+
+
+def test_a_second_look_reads_no_manifest_again(ill: Ward) -> None:
+    ill.examine()
+    asked: list[str] = []
+    zoo = open_folder(zoo_of(ill.root), lambda method, url: asked.append(url))
+    examine(replace(ill.patient(), zoo=zoo), lambda title, total: lambda step: None)
+    assert len(asked) == 2 and asked[1].endswith("index.json")  # a listing, and the index
