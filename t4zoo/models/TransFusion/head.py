@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from t4zoo.errors import UsageError
 from t4zoo.models.common.boxes import Boxes, circle_nms
 from t4zoo.models.common.second import block
 from t4zoo.models.common.targets import draw_heatmap, gaussian_focal_loss, gaussian_radius
@@ -82,12 +83,14 @@ class DecoderLayer(nn.Module):
 class QueryHead(nn.Module):
     """Boxes from the neck's features.
 
-    coder: where the cells lie. channels: of the shared convolution and the queries; heads, feedforward: of the decoder.
+    shape: rows and columns of the map. coder: where its cells lie. channels: of the shared convolution and the queries; heads, feedforward: of the decoder.
     queries: how many a cloud. small_classes: indices of the classes whose objects may stand in neighbouring cells; of
     the others only a cell that is the highest of its 3 x 3 becomes a query.
     min_overlap, min_radius: see `gaussian_radius`; the radius is at least `min_radius` cells.
     costs: of `assign`. loss_weights: factor of each loss. score_threshold, nms_distance [m]: what becomes a box.
     """
+
+    middles: Tensor  # (N, 2) x and y of the cells' middles [cells], row by row
 
     def __init__(
         self,
@@ -114,9 +117,10 @@ class QueryHead(nn.Module):
         self.min_overlap, self.min_radius = min_overlap, min_radius
         self.costs, self.loss_weights = Costs(**costs), dict(loss_weights)
         self.score_threshold, self.nms_distance = score_threshold, nms_distance
+        if not 1 <= queries <= classes * shape[0] * shape[1]:
+            raise UsageError(f"queries is {queries}; there are {classes * shape[0] * shape[1]} places to choose from")
         self.shared = block(in_channels, channels, norm)
         self.heatmap = nn.Sequential(block(channels, channels, norm), nn.Conv2d(channels, classes, 3, padding=1))
-        nn.init.constant_(self.heatmap[1].bias, BIAS)
         self.category = nn.Embedding(classes, channels)
         self.place = nn.Sequential(nn.Linear(2, channels), nn.ReLU(inplace=True), nn.Linear(channels, channels))
         self.decoder = DecoderLayer(channels, heads, feedforward)
@@ -126,10 +130,11 @@ class QueryHead(nn.Module):
                 for name, count in {"logits": classes, **NUMBERS}.items()
             }
         )
-        nn.init.constant_(self.branches["logits"][2].bias, BIAS)
+        for bias in (self.heatmap.get_parameter("1.bias"), self.branches.get_parameter("logits.2.bias")):
+            nn.init.constant_(bias, BIAS)
         rows, columns = torch.meshgrid(torch.arange(shape[0]), torch.arange(shape[1]), indexing="ij")
         middles = torch.stack([columns.flatten(), rows.flatten()], dim=1) + 0.5
-        self.register_buffer("middles", middles, persistent=False)  # (N, 2) x and y [cells]
+        self.register_buffer("middles", middles, persistent=False)
         self.shape = shape
 
     def forward(self, features: Tensor) -> Queries:
@@ -187,7 +192,9 @@ class QueryHead(nn.Module):
         losses = {name: part.sum() / count for name, part in zip(NUMBERS, per_name, strict=True)}
         losses["heatmap"] = gaussian_focal_loss(found.heatmap.float(), heatmap) / heatmap.eq(1).sum().clamp(min=1)
         losses["classification"] = focal_loss(found.logits, said) / count
-        return {f"loss_{name}": self.loss_weights[name] * losses[name] for name in ("heatmap", "classification", *NUMBERS)}
+        return {
+            f"loss_{name}": self.loss_weights[name] * losses[name] for name in ("heatmap", "classification", *NUMBERS)
+        }
 
     def _heatmap(self, boxes: Tensor, labels: Tensor) -> Tensor:
         sizes = boxes[:, 3:5] / boxes.new_tensor(self.coder.cell_size)

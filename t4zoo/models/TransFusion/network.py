@@ -30,9 +30,10 @@ IN_FEATURES = len(POINT_FEATURES) + 3 + 3  # and the offsets from the mean of th
 class TransFusion(BaseModel):
     """A detector of boxes in a lidar cloud.
 
-    class_names: of the labels, in order; small_classes: see `QueryHead`, by name. point_cloud_range: x, y, z min,
-    x, y, z max [m]. voxel_size: x, y, z [m]. point_features: columns of a point; the node has no others than
-    `POINT_FEATURES`. max_sweeps: earlier clouds that a frame holds.
+    class_names: of the labels, in order. small_classes: see `QueryHead`, by name; those that the product does not have
+    are left out. point_cloud_range: x, y, z min, x, y, z max [m]. voxel_size: x, y, z [m].
+    point_features: columns of a point; the node has no others than `POINT_FEATURES`.
+    max_sweeps: earlier clouds that a frame holds.
     encoder, backbone, neck, head: further arguments of `PillarEncoder`, `Second`, `SecondFPN`, `QueryHead`.
     norm: eps and momentum of every batch norm.
     """
