@@ -83,7 +83,8 @@ class DecoderLayer(nn.Module):
 class QueryHead(nn.Module):
     """Boxes from the neck's features.
 
-    shape: rows and columns of the map. coder: where its cells lie. channels: of the shared convolution and the queries; heads, feedforward: of the decoder.
+    shape: rows and columns of the map. coder: where its cells lie.
+    channels: of the shared convolution and the queries; heads, feedforward: of the decoder.
     queries: how many a cloud. small_classes: indices of the classes whose objects may stand in neighbouring cells; of
     the others only a cell that is the highest of its 3 x 3 becomes a query.
     min_overlap, min_radius: see `gaussian_radius`; the radius is at least `min_radius` cells.
