@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import OmegaConf
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @stage("export")
 def export(cfg: DictConfig) -> None:
-    """A checkpoint in, the four files of Autoware's bundle out."""
+    """A checkpoint in, the files of its node's bundle out."""
     from t4zoo.export import bundle
-    from t4zoo.export.autoware import bundle_config
+    from t4zoo.export.bundle_config import bundle_config
     from t4zoo.models.common.checkpoint import CheckpointError, resolve
 
     weights = resolve(cfg.checkpoint, fetch)
@@ -31,10 +31,10 @@ def export(cfg: DictConfig) -> None:
         data_root=Path(cfg.data_root),
         parity_tolerance=cfg.onnx.tolerance,
         node_tolerance=cfg.node_check.tolerance,
-        nms_distance=cfg.node_check.circle_nms_dist_threshold,
     )
-    autoware = bundle_config(OmegaConf.to_container(cfg.autoware, resolve=True))
-    for report in bundle.export(weights, Path(cfg.out), autoware, cfg.onnx.opset, proof):
+    autoware = bundle_config(cast(dict[str, Any], OmegaConf.to_container(cfg.autoware, resolve=True)))
+    writing = bundle.Writing(cfg.onnx.opset, cfg.onnx.domain, cfg.onnx.model_version)
+    for report in bundle.export(weights, Path(cfg.out), autoware, writing, proof):
         print(report)
     print(f"wrote {cfg.out}")
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grimp
 import yaml
@@ -59,6 +62,23 @@ def read_stages(root: Path = ROOT) -> list[PipelineStage]:
             )
         )
     return stages
+
+
+def read_stages_with(params: dict[str, Any]) -> list[PipelineStage]:
+    """The stages that dvc.yaml would have with another params.yaml."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        subprocess.run(["git", "init", "--quiet", root], check=True)
+        for name in ("dvc.yaml", ".dvc/config"):
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_text((ROOT / name).read_text())
+        (root / "params.yaml").write_text(yaml.safe_dump(params))
+        return read_stages(root)
+
+
+def modules_of(package: str, graph: grimp.ImportGraph) -> set[str]:
+    """The modules of a folder of code."""
+    return {module for module in graph.modules if module.startswith(f"{package}.")}
 
 
 def compose(stage: str, overrides: tuple[str, ...] = ()) -> tuple[DictConfig, frozenset[str]]:

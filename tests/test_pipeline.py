@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
@@ -19,12 +17,28 @@ from tests.pipeline import (
     import_graph,
     library_files,
     modules_named_in,
-    read_stages,
+    modules_of,
+    read_stages_with,
 )
 
-PIPELINE = read_stages()
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+ALGORITHMS = sorted(folder.name for folder in (ROOT / "conf" / "algorithm").iterdir())
+# params.yaml as shipped, and a model of each algorithm beside it, whose entry a user could write
+EVERY = PARAMS | {
+    "models": PARAMS["models"]
+    | {
+        f"{name}-t4every": PARAMS["models"]["CenterPoint-t4base"] | {"algorithm": name, "model": "t4every"}
+        for name in ALGORITHMS
+    },
+    "predictions": PARAMS["predictions"]
+    | {
+        f"20241101_sample-{name}-t4every": PARAMS["predictions"]["20241101_sample-CenterPoint-t4base"]
+        | {"algorithm": name, "model": "t4every"}
+        for name in ALGORITHMS
+    },
+}
+PIPELINE = read_stages_with(EVERY)
 each_stage = pytest.mark.parametrize("stage", PIPELINE, ids=lambda stage: stage.name)
 
 
@@ -43,6 +57,16 @@ def test_a_stage_has_one_file_one_configuration_and_one_test(name):
         assert (ROOT / path).is_file(), path
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_algorithm_is_a_folder_of_the_same_names_everywhere(algorithm):
+    modules = ("coder", "export", "head", "network")
+    assert {file.stem for file in (ROOT / f"t4zoo/models/{algorithm}").glob("*.py")} == {"__init__", *modules}
+    rules = {"__init__", "contract", "node_check", "parameters"}
+    assert rules <= {file.stem for file in (ROOT / f"t4zoo/export/{algorithm}").glob("*.py")}
+    for path in (f"conf/algorithm/{algorithm}/tiny.yaml", f"conf/autoware/{algorithm}.yaml"):
+        assert (ROOT / path).is_file(), path
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_file_is_short_enough_to_hold_no_logic(name):
     assert len((ROOT / f"stages/{name}.py").read_text().splitlines()) <= 110
@@ -58,7 +82,10 @@ def test_deps_list_exactly_the_code_that_the_stage_imports(stage: PipelineStage,
     cfg, _ = compose(stage.kind, stage.overrides)
     modules = {stage.module} | modules_named_in(cfg, graph)
     if stage.kind == "export":  # found by the algorithm's name, so no import statement shows it
-        modules.add(f"t4zoo.models.{algorithm_of(stage)}.export")
+        modules |= {
+            f"t4zoo.models.{algorithm_of(stage)}.export",
+            *modules_of(f"t4zoo.export.{algorithm_of(stage)}", graph),
+        }
     if stage.kind in ("evaluate", "export", "predict"):  # the checkpoint names the class of its model
         modules.add(f"t4zoo.models.{algorithm_of(stage)}.network")
     needed, listed = library_files(graph, modules), expand(stage.deps)
@@ -68,8 +95,8 @@ def test_deps_list_exactly_the_code_that_the_stage_imports(stage: PipelineStage,
 
 def algorithm_of(stage: PipelineStage) -> str:
     for table in ("models", "predictions"):
-        if (key := stage.name.partition("@")[2]) in PARAMS[table]:
-            return PARAMS[table][key]["algorithm"]
+        if (key := stage.name.partition("@")[2]) in EVERY[table]:
+            return EVERY[table][key]["algorithm"]
     raise AssertionError(stage.name)
 
 
@@ -128,20 +155,15 @@ def test_every_model_of_an_ensemble_has_a_prediction():
             assert f"{name}-{model}" in PARAMS["predictions"]
 
 
-def test_a_new_model_needs_an_entry_of_params_yaml_and_nothing_else(tmp_path: Path):
+def test_a_new_model_needs_an_entry_of_params_yaml_and_nothing_else():
     # Its parent is another model, and that makes an edge.
-    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
-    for name in ("dvc.yaml", ".dvc/config"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text((ROOT / name).read_text())
     params = PARAMS | {"models": dict(PARAMS["models"])}
     params["models"]["CenterPoint-t4x2"] = PARAMS["models"]["CenterPoint-t4base"] | {
         "model": "t4x2",
         "product": "x2",
         "parent": "models/CenterPoint/t4base/train",
     }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    stages = {stage.name: stage for stage in read_stages(tmp_path)}
+    stages = {stage.name: stage for stage in read_stages_with(params)}
     assert "models/CenterPoint/t4base/train" in stages["train@CenterPoint-t4x2"].deps
     assert "models/CenterPoint/t4x2/export" in stages["export@CenterPoint-t4x2"].outs
 

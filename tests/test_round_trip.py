@@ -10,7 +10,7 @@ import torch
 
 from t4zoo.autolabel.ensemble import Labels
 from t4zoo.autolabel.pseudo import write_scenes
-from t4zoo.export.node_decode import every_box
+from t4zoo.export.CenterPoint.node_decode import every_box
 from t4zoo.geometry import rotation_from_quaternion, wrap, yaw_of
 from t4zoo.info import Frame, Predictions
 from t4zoo.models.CenterPoint.coder import CHANNELS, Coder

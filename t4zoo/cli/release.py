@@ -28,7 +28,7 @@ def release(
     from t4zoo.zoo.releasing.release import Releasing
     from t4zoo.zoo.releasing.view import refusal_record
 
-    releasing = Releasing.here(Path.cwd(), version, inspect=lambda algorithm, folder: check_bundle(folder))
+    releasing = Releasing.here(Path.cwd(), version, inspect=check_bundle)
     try:
         with progress(f"checking {version}") as advance:
             plan = releasing.plan(advance)

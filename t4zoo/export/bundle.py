@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import math
 import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from t4zoo.dataset import LidarDataset
 from t4zoo.errors import UsageError
-from t4zoo.export import gate, onnx_file
-from t4zoo.export.autoware import BUNDLE_FILES, ONNX_FILES, BundleConfig, write_parameters
-from t4zoo.export.node_check import Bundle, CloudReport, check_cloud
-from t4zoo.export.onnx_file import ExportError
+from t4zoo.export import by_algorithm, gate, onnx_file
+from t4zoo.export.agreement import CloudReport
+from t4zoo.export.onnx_file import ExportError, Stamp
 from t4zoo.models.common import checkpoint
 from t4zoo.whole import refuse_strangers
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How the ONNX files are written: their opset, and `domain` and `model_version` as in `Stamp`."""
+
+    opset: int
+    domain: str
+    model_version: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +35,7 @@ class Proof:
     class_names: of the product; the model must have been trained for them. info: a file of the product's frames, of
     which `frames` are taken evenly. data_root: what their lidar paths are relative to.
     parity_tolerance: of onnxruntime against torch. node_tolerance: of a box decoded with the node's formulas against
-    the model's. nms_distance [m]: the node's `circle_nms_dist_threshold`.
+    the model's.
     """
 
     class_names: tuple[str, ...]
@@ -39,54 +44,58 @@ class Proof:
     data_root: Path
     parity_tolerance: float
     node_tolerance: float
-    nms_distance: float
 
 
-def export_form(algorithm: str) -> ModuleType:
-    """The module that knows the export form of `algorithm`: t4zoo.models.{algorithm}.export. Raises UsageError."""
-    name = f"t4zoo.models.{algorithm}.export"
-    try:
-        known = algorithm.isidentifier() and importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        known = False
-    if not known:
-        file = f"{name.replace('.', '/')}.py"
-        raise UsageError(f"the checkpoint is of the algorithm {algorithm!r}, and there is no {file} to export it")
-    return importlib.import_module(name)
-
-
-def export(weights: Path, out: Path, autoware: BundleConfig, opset: int, proof: Proof) -> list[CloudReport]:
+def export(weights: Path, out: Path, autoware: Any, writing: Writing, proof: Proof) -> list[CloudReport]:
     """Make the bundle of the checkpoint `weights` in the folder `out`, which is replaced whole or not at all.
 
-    One report a frame of `proof`. Raises ExportError or BundleError when the bundle is not what the node takes, and
-    CheckpointError, UsageError or PointsError for what cannot be read.
+    autoware: as `bundle_config` gives it. One report a frame of `proof`. Raises ExportError or BundleError when the
+    bundle is not what the node takes, and CheckpointError, UsageError or PointsError for what cannot be read.
     """
-    refuse_strangers(out, BUNDLE_FILES)
-    model: Any
-    model, meta = checkpoint.build(weights)
-    if tuple(model.class_names) != proof.class_names:
-        raise UsageError(
-            f"{weights}: trained for the classes {list(model.class_names)}, and the product has "
-            f"{list(proof.class_names)}; choose the product that it was trained for"
-        )
-    form = export_form(str(meta.get("algorithm")))
+    algorithm: str = autoware.algorithm
+    files = by_algorithm.parameters(algorithm)
+    model, meta = _opened(weights, algorithm, proof.class_names)
+    refuse_strangers(out, files.BUNDLE_FILES)
+    form = by_algorithm.form(algorithm)
+    stamp = Stamp(writing.domain, writing.model_version, properties(meta, weights))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         made = Path(scratch) / "bundle"
         made.mkdir()
         for part in form.parts(model):
-            onnx_file.write(made / ONNX_FILES[part.role], part, opset, metadata(meta, weights))
-        write_parameters(made, autoware, form.model_params(model))
-        gate.require_sound(made)
-        reports = _prove(Bundle(made), form, model, proof)
+            onnx_file.write(made / files.ONNX_FILES[part.role], part, writing.opset, stamp)
+        files.write_parameters(made, autoware, form.model_params(model))
+        gate.require_sound(algorithm, made)
+        reports = _prove(made, autoware, model, proof)
         if out.exists():
             shutil.move(out, Path(scratch) / "before")
         made.rename(out)
     return reports
 
 
-def metadata(meta: dict[str, Any], weights: Path) -> dict[str, str]:
-    """What each ONNX file says about where it comes from. Raises CheckpointError when the checkpoint lacks it."""
+def _opened(weights: Path, algorithm: str, class_names: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    model: Any
+    model, meta = checkpoint.build(weights)
+    if meta.get("algorithm") != algorithm:
+        by_algorithm.parameters(str(meta.get("algorithm")))  # or else it says that there is no node for it
+        raise UsageError(
+            f"{weights}: is of the algorithm {meta['algorithm']}, and the bundle is to be one of {algorithm}; "
+            f"add autoware={meta['algorithm']}"
+        )
+    if tuple(model.class_names) != class_names:
+        raise UsageError(
+            f"{weights}: trained for the classes {list(model.class_names)}, and the product has {list(class_names)}; "
+            "choose the product that it was trained for"
+        )
+    return model, meta
+
+
+def properties(meta: dict[str, Any], weights: Path) -> dict[str, str]:
+    """What each ONNX file says about where it comes from. Raises CheckpointError when the checkpoint lacks it.
+
+    config_sha256: of the training's config.py, and info_sha256: of the info file that it was trained on, where the
+    checkpoint knows them.
+    """
     try:
         return {
             "algorithm": str(meta["algorithm"]),
@@ -94,6 +103,7 @@ def metadata(meta: dict[str, Any], weights: Path) -> dict[str, str]:
             "class_names": ",".join(meta["class_names"]),
             "checkpoint": weights.name,
             "checkpoint_sha256": checkpoint.digest(weights),
+            **{key: str(meta[key]) for key in ("config_sha256", "info_sha256") if key in meta},
         }
     except KeyError as error:
         raise checkpoint.CheckpointError(
@@ -101,17 +111,18 @@ def metadata(meta: dict[str, Any], weights: Path) -> dict[str, str]:
         ) from None
 
 
-def _prove(bundle: Bundle, form: ModuleType, model: Any, proof: Proof) -> list[CloudReport]:
+def _prove(folder: Path, autoware: Any, model: Any, proof: Proof) -> list[CloudReport]:
     if proof.frames < 1:
         raise UsageError(f"node_check.frames: a bundle cannot be proven on {proof.frames} frames; take at least 1")
     dataset = LidarDataset(
         proof.info, proof.data_root, model.point_features, model.point_cloud_range, model.max_sweeps, model.class_names
     )
     count = min(proof.frames, len(dataset))
-    rows = [i * len(dataset) // count for i in range(count)]
-    clouds = (dataset[row][0] for row in rows)
+    clouds = (dataset[i * len(dataset) // count][0] for i in range(count))
+    form, node = by_algorithm.form(autoware.algorithm), by_algorithm.node(autoware.algorithm)
+    bundle = node.Bundle(folder)
     reports = [
-        check_cloud(bundle, form.parts(model), form.likeliest_boxes(model, cloud), cloud, proof.nms_distance)
+        node.check_cloud(bundle, form.parts(model), form.likeliest_boxes(model, cloud), cloud, autoware.node)
         for cloud in clouds
     ]
     require_equal(reports, proof)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,17 +19,44 @@ from numpy.typing import NDArray
 from t4zoo.errors import T4zooError
 from t4zoo.models.common.part import Part
 
+PRODUCER = "t4zoo"
 OPSETS = range(11, 21)  # what torch's tracing exporter writes of what Autoware's models were released in
 
 Outputs = dict[str, NDArray[np.float32]]
+
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.]+)?")
 
 
 class ExportError(T4zooError):
     """A network that cannot be written as wanted, or that computes something else once it is written."""
 
 
-def write(path: Path, part: Part, opset: int, metadata: Mapping[str, str]) -> None:
-    """Write `part` to `path` with `metadata` as the file's properties. Raises ExportError.
+@dataclass(frozen=True)
+class Stamp:
+    """What a file says about itself.
+
+    domain: whose model it is, as a reversed host name. model_version: vX.Y.Z, or None where no release has given one.
+    properties: name -> text.
+    """
+
+    domain: str
+    model_version: str | None
+    properties: Mapping[str, str]
+
+    @property
+    def number(self) -> int:
+        """The version as ONNX holds one: X * 10000 + Y * 100 + Z, and 0 where it is not known."""
+        if self.model_version is None:
+            return 0
+        match = _VERSION.fullmatch(self.model_version)
+        if not match or max(map(int, match.groups()[1:])) > 99:
+            raise ExportError(f"onnx.model_version: {self.model_version!r} is not vX.Y.Z with Y and Z up to 99")
+        x, y, z = map(int, match.groups())
+        return x * 10000 + y * 100 + z
+
+
+def write(path: Path, part: Part, opset: int, stamp: Stamp) -> None:
+    """Write `part` to `path`, saying of itself what `stamp` says. Raises ExportError.
 
     The file is checked, and its opset is looked at: torch may log a failed conversion and write another opset.
     """
@@ -35,8 +65,10 @@ def write(path: Path, part: Part, opset: int, metadata: Mapping[str, str]) -> No
     network = onnx.load_from_string(_traced(part, opset))
     require_opset(network, opset, path.name)
     # A build tag such as +cpu says where it was written, which is no property of the network.
-    network.producer_version = network.producer_version.partition("+")[0]
-    onnx.helper.set_model_props(network, dict(sorted(metadata.items())))
+    written_by = f"{network.producer_name} {network.producer_version.partition('+')[0]}"
+    network.producer_name, network.producer_version = PRODUCER, ""
+    network.domain, network.model_version = stamp.domain, stamp.number
+    onnx.helper.set_model_props(network, dict(sorted({**stamp.properties, "exporter": written_by}.items())))
     onnx.checker.check_model(network, full_check=True)
     path.write_bytes(network.SerializeToString(deterministic=True))
 
@@ -55,9 +87,9 @@ def _traced(part: Part, opset: int) -> bytes:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             part.module,
-            (part.example,),
+            part.examples,
             buffer,  # type: ignore[arg-type]  # torch accepts it, and the file is changed before it is written
-            input_names=[part.input],
+            input_names=list(part.inputs),
             output_names=list(part.outputs),
             dynamic_axes=part.dynamic,
             opset_version=opset,
@@ -67,7 +99,7 @@ def _traced(part: Part, opset: int) -> bytes:
 
 
 class OnnxFile:
-    """An ONNX file of one input, ready to run on one CPU thread."""
+    """An ONNX file, ready to run on one CPU thread."""
 
     def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
@@ -76,19 +108,23 @@ class OnnxFile:
         self.path = path
         self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
-    def run(self, values: NDArray[np.float32]) -> Outputs:
-        """Name -> array of every output, in the file's order, for the one input."""
+    def run(self, *values: NDArray[Any]) -> Outputs:
+        """Name -> array of every output, in the file's order, for the inputs in the file's order."""
         names = [output.name for output in self.session.get_outputs()]
-        results = self.session.run(names, {self.session.get_inputs()[0].name: np.ascontiguousarray(values)})
+        given = zip(self.session.get_inputs(), values, strict=True)
+        results = self.session.run(names, {tensor.name: np.ascontiguousarray(value) for tensor, value in given})
         return dict(zip(names, results, strict=True))
 
 
-def difference(outputs: Outputs, part: Part, values: NDArray[np.float32]) -> dict[str, float]:
-    """Output name -> greatest absolute difference between `outputs` and what torch makes of the input `values`."""
+def computed(part: Part, *values: NDArray[Any]) -> Outputs:
+    """Name -> array of what torch makes of the inputs."""
     with torch.no_grad():
-        given = part.module(torch.from_numpy(values).to(part.example.device))
+        given = part.module(*(torch.from_numpy(value).to(part.examples[0].device) for value in values))
     wanted = [given] if isinstance(given, torch.Tensor) else list(given)
-    return {
-        name: float(np.max(np.abs(outputs[name] - tensor.cpu().numpy()), initial=0.0))
-        for name, tensor in zip(part.outputs, wanted, strict=True)
-    }
+    return {name: tensor.cpu().numpy() for name, tensor in zip(part.outputs, wanted, strict=True)}
+
+
+def difference(outputs: Outputs, part: Part, *values: NDArray[Any]) -> dict[str, float]:
+    """Output name -> greatest absolute difference between `outputs` and what torch makes of the inputs."""
+    wanted = computed(part, *values)
+    return {name: float(np.max(np.abs(outputs[name] - wanted[name]), initial=0.0)) for name in part.outputs}

@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from t4zoo.export import bundle
-from t4zoo.export.autoware import bundle_config
+from t4zoo.export.bundle_config import bundle_config
 from t4zoo.models.CenterPoint.network import CenterPoint
 from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
 
@@ -62,15 +62,19 @@ def proof(workspace, model, cfg) -> bundle.Proof:
         data_root=workspace / "data/t4dataset",
         parity_tolerance=cfg.onnx.tolerance,
         node_tolerance=cfg.node_check.tolerance,
-        nms_distance=cfg.node_check.circle_nms_dist_threshold,
     )
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory, weights, autoware, cfg, proof) -> Path:
+def writing(cfg) -> bundle.Writing:
+    return bundle.Writing(cfg.onnx.opset, cfg.onnx.domain, cfg.onnx.model_version)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory, weights, autoware, writing, proof) -> Path:
     """The bundle as `bundle.export` makes it."""
     out = tmp_path_factory.mktemp("made") / "export"
-    bundle.export(weights, out, autoware, cfg.onnx.opset, proof)
+    bundle.export(weights, out, autoware, writing, proof)
     return out
 
 

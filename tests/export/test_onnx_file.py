@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import subprocess
 import sys
@@ -10,25 +11,30 @@ import pytest
 import torch
 
 from t4zoo.export import onnx_file
-from t4zoo.export.autoware import ONNX_FILES
+from t4zoo.export.CenterPoint.parameters import ONNX_FILES
 from t4zoo.models.CenterPoint.export import parts
 from t4zoo.models.common.checkpoint import digest
 
-METADATA = {"model": "t4base", "algorithm": "CenterPoint"}
+STAMP = onnx_file.Stamp("t4zoo", None, {"model": "t4base", "algorithm": "CenterPoint"})
 
 
 @pytest.fixture(scope="module")
 def written(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("onnx")
     for part in parts(model):
-        onnx_file.write(folder / ONNX_FILES[part.role], part, 17, METADATA)
+        onnx_file.write(folder / ONNX_FILES[part.role], part, 17, STAMP)
     return folder
 
 
 @pytest.mark.parametrize("role", ["encoder", "head"])
 def test_the_same_weights_give_the_same_bytes_again(model, written, role, tmp_path):
     part = next(part for part in parts(model) if part.role == role)
-    onnx_file.write(tmp_path / "again.onnx", part, 17, dict(reversed(METADATA.items())))
+    onnx_file.write(
+        tmp_path / "again.onnx",
+        part,
+        17,
+        dataclasses.replace(STAMP, properties=dict(reversed(STAMP.properties.items()))),
+    )
     assert digest(tmp_path / "again.onnx") == digest(written / ONNX_FILES[role])
 
 
@@ -36,8 +42,9 @@ def test_another_process_gives_the_same_bytes(weights, made, tmp_path):
     code = (
         "import sys; from pathlib import Path; from t4zoo.export import bundle, onnx_file;"
         "from t4zoo.models.common import checkpoint; from t4zoo.models.CenterPoint.export import parts;"
-        "weights = Path(sys.argv[1]); meta = bundle.metadata(checkpoint.load(weights).meta, weights);"
-        "[onnx_file.write(Path(sys.argv[2]) / p.role, p, 17, meta) for p in parts(checkpoint.build(weights)[0])]"
+        "weights = Path(sys.argv[1]); meta = bundle.properties(checkpoint.load(weights).meta, weights);"
+        "stamp = onnx_file.Stamp('t4zoo', None, meta);"
+        "[onnx_file.write(Path(sys.argv[2]) / p.role, p, 17, stamp) for p in parts(checkpoint.build(weights)[0])]"
     )
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, weights, tmp_path], check=True, env={"PYTHONHASHSEED": "7"}
@@ -54,14 +61,29 @@ def test_the_file_says_where_it_comes_from(weights, made):
         "class_names": "car,truck,bus,bicycle,pedestrian",
         "checkpoint": "epoch_3.pth",
         "checkpoint_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "config_sha256": "c" * 64,
+        "info_sha256": "1" * 64,
+        "exporter": f"pytorch {torch.__version__.partition('+')[0]}",  # and not where it was built
     }
-    assert network.producer_name == "pytorch"
-    assert "+" not in network.producer_version
+    assert (network.producer_name, network.domain, network.model_version) == ("t4zoo", "t4zoo", 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "number"), [(None, 0), ("v1.2.3", 10203), ("v0.0.1", 1), ("v12.34.56-tokyo.2", 123456)]
+)
+def test_the_version_is_a_number_that_grows_as_the_version_does(version, number):
+    assert onnx_file.Stamp("t4zoo", version, {}).number == number
+
+
+@pytest.mark.parametrize("version", ["1.2.3", "v1.2", "v1.100.0", "latest"])
+def test_a_version_that_onnx_cannot_hold_is_refused(version):
+    with pytest.raises(onnx_file.ExportError, match=f"onnx.model_version: '{version}' is not vX.Y.Z"):
+        _ = onnx_file.Stamp("t4zoo", version, {}).number
 
 
 @pytest.mark.parametrize("opset", [11, 17, 20])
 def test_the_wanted_opset_is_what_the_file_has(model, tmp_path, opset):
-    onnx_file.write(tmp_path / "encoder.onnx", parts(model)[0], opset, {})
+    onnx_file.write(tmp_path / "encoder.onnx", parts(model)[0], opset, STAMP)
     assert onnx.load(tmp_path / "encoder.onnx").opset_import[0].version == opset
 
 
@@ -74,7 +96,7 @@ def test_a_file_of_another_opset_than_wanted_is_refused(written):
 @pytest.mark.parametrize("opset", [9, 21, 99])
 def test_an_opset_that_torch_cannot_write_is_refused_with_those_that_it_can(model, tmp_path, opset):
     with pytest.raises(onnx_file.ExportError, match=f"torch cannot write {opset}; choose 11 to 20"):
-        onnx_file.write(tmp_path / "encoder.onnx", parts(model)[0], opset, {})
+        onnx_file.write(tmp_path / "encoder.onnx", parts(model)[0], opset, STAMP)
     assert not any(tmp_path.iterdir())
 
 

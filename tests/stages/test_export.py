@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from t4zoo.export.autoware import BUNDLE_FILES
+from t4zoo.export.CenterPoint.parameters import BUNDLE_FILES
 from t4zoo.export.gate import check_bundle
 from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
 from tests.pipeline import ROOT
@@ -42,7 +42,7 @@ def test_export_with_no_arguments_makes_the_tiny_default_into_a_sound_bundle(her
     assert done.returncode == 0, done.stderr
     out = here / "models/CenterPoint/t4base/export"
     assert {file.name for file in out.iterdir()} == BUNDLE_FILES
-    assert check_bundle(out) == []
+    assert check_bundle("CenterPoint", out) == []
     assert done.stdout.count("node_check: onnxruntime and torch differ by") == 2
     assert done.stdout.splitlines()[-1] == "wrote models/CenterPoint/t4base/export"
     assert {path.name for path in here.iterdir()} == {"models", "info", "data"}
@@ -59,7 +59,7 @@ def test_a_missing_checkpoint_is_one_line_that_says_how_to_get_it(here):
 def test_a_wrong_value_of_the_configuration_is_one_line_with_its_key(here):
     done = export(here, "autoware.trt_precision=int8")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert "conf/export.yaml: autoware.trt_precision" in done.stderr
+    assert "conf/autoware/CenterPoint.yaml: autoware.trt_precision" in done.stderr
     assert not (here / "models/CenterPoint/t4base/export").exists()
 
 

@@ -9,8 +9,9 @@ import onnx
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from t4zoo.export.autoware import ONNX_FILES, bundle_config, write_parameters
-from t4zoo.export.tensor_rules import head_channels
+from t4zoo.export.bundle_config import bundle_config
+from t4zoo.export.CenterPoint.parameters import ONNX_FILES, write_parameters
+from t4zoo.export.CenterPoint.tensor_rules import head_channels
 from tests.pipeline import ROOT
 
 CLASSES = ("car", "truck", "bus", "bicycle", "pedestrian")
@@ -20,7 +21,7 @@ PILLARS, POINTS, FEATURES, CHANNELS, CELLS, FACTOR = 40000, 32, 9, 32, 64, 1
 def write_bundle(folder: Path) -> None:
     """The four files; equal bytes whenever it is called."""
     folder.mkdir(parents=True)
-    section = yaml.safe_load((ROOT / "conf/export.yaml").read_text())["autoware"]
+    section = yaml.safe_load((ROOT / "conf/autoware/CenterPoint.yaml").read_text())
     half = CELLS * 0.5 / 2
     model = {
         "class_names": CLASSES,

@@ -53,10 +53,11 @@ class Attention(nn.Module):
         """(B, P, C) from (B, P, C) queries and (B, N, C) keys and values."""
         q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
         weights = (q @ k.transpose(2, 3) * q.shape[3] ** -0.5).softmax(dim=3)
-        return self.out((weights @ v).transpose(1, 2).flatten(2))
+        return self.out((weights @ v).transpose(1, 2).reshape(*map(int, query.shape)))
 
     def _split(self, rows: Tensor) -> Tensor:
-        return rows.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        batch, count, channels = map(int, rows.shape)  # plain numbers, so that an exported file computes no sizes
+        return rows.reshape(batch, count, self.heads, channels // self.heads).transpose(1, 2)
 
 
 class DecoderLayer(nn.Module):
@@ -144,7 +145,9 @@ class QueryHead(nn.Module):
         heatmap = self.heatmap(shared)
         heat, labels, cells = self._choose(heatmap.detach().float().sigmoid())
         flat = shared.flatten(2).transpose(1, 2)
-        chosen = flat.gather(1, cells[..., None].expand(-1, -1, flat.shape[2]))
+        clouds, places, channels = map(int, flat.shape)
+        rows = cells + places * torch.arange(clouds, device=cells.device)[:, None]
+        chosen = flat.reshape(-1, channels)[rows.flatten()].reshape(clouds, self.queries, channels)
         middles = self.middles[cells]
         grid = self.place(self._scaled(self.middles))[None]
         queries = self.decoder(chosen + self.category(labels), self.place(self._scaled(middles)), flat, grid)
@@ -169,7 +172,7 @@ class QueryHead(nn.Module):
         else:
             values, order = (item[:, : self.queries] for item in flat.sort(dim=1, descending=True, stable=True))
         cells = self.shape[0] * self.shape[1]
-        labels = torch.div(order, cells, rounding_mode="floor")
+        labels = torch.div(order, cells, rounding_mode="trunc")
         return values, labels, order - labels * cells
 
     def loss(self, found: Queries, samples: Sequence[Any]) -> dict[str, Tensor]:

@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A module with one input, in evaluation mode.
+    """A module in evaluation mode.
 
-    role: which file of the bundle it becomes. example: an input of a fitting shape; its values do not matter.
-    input, outputs: the tensors' names, in order. dynamic: tensor name -> {dimension: what is free to vary there}.
+    role: which file of the bundle it becomes. examples: inputs of fitting shapes; their values do not matter.
+    inputs, outputs: the tensors' names, in order. dynamic: tensor name -> {dimension: what is free to vary there}.
     """
 
     role: str
     module: nn.Module
-    example: Tensor
-    input: str
+    examples: tuple[Tensor, ...]
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     dynamic: dict[str, dict[int, str]]

@@ -71,7 +71,8 @@ def _network(runner: Runner) -> Any:
 def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str, fetch: Callable[[str], Path]) -> Path:
     """Train as `settings`, an mmengine configuration, says; the checkpoint's path in `out`, which is replaced whole.
 
-    meta: goes into the checkpoint, with `model`, the network's arguments, and `epoch` added.
+    meta: goes into the checkpoint, with `model`, the network's arguments, `epoch`, and the sha256 of config.py and of
+    the info file added.
     parent: see `checkpoint.resolve`; fetch brings a released version or a URL to a local file.
     Raises T4zooError subclasses for data, parents and settings that cannot be used.
     """
@@ -99,9 +100,8 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
         runner = _runner({**settings, "work_dir": str(work)})
         runner.train()
         weights = results / f"epoch_{runner.epoch}.pth"
-        checkpoint.save(
-            weights, _network(runner).state_dict(), {**meta, "model": settings["model"], "epoch": runner.epoch}
-        )
+        made_of = {"model": settings["model"], "epoch": runner.epoch, **_digests(results / "config.py", settings)}
+        checkpoint.save(weights, _network(runner).state_dict(), {**meta, **made_of})
         if runner.rank == 0:
             for name in (LOG, *CURVES):
                 (work / name).replace(results / name)
@@ -109,6 +109,11 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
                 out.rename(Path(scratch) / "before")
             results.rename(out)
     return out / weights.name
+
+
+def _digests(config: Path, settings: dict[str, Any]) -> dict[str, str]:
+    info = Path(settings["train_dataloader"]["dataset"]["info"])
+    return {"config_sha256": checkpoint.digest(config), "info_sha256": checkpoint.digest(info)}
 
 
 def _runner(settings: dict[str, Any]) -> QuietRunner:

@@ -7,20 +7,16 @@ that it would replace in silence. contracts/ORIGIN.md names the files and commit
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
-from t4zoo.export import ros_yaml
-from t4zoo.export.autoware import OBJECT_CLASSES, PACKAGE_FILE, REMAPPER_FILE
+from t4zoo.export.CenterPoint.node_constants import POINT_FEATURES
+from t4zoo.export.CenterPoint.parameters import OBJECT_CLASSES, PACKAGE_FILE, REMAPPER_FILE
 from t4zoo.export.finding import Finding
-from t4zoo.export.node_constants import POINT_FEATURES, grid_size
-
-CONTRACTS = Path(__file__).parent / "contracts"
+from t4zoo.export.node_grid import grid_problems
+from t4zoo.export.ros_rules import check_schema, check_type, check_types, is_range, read
 
 # The ROS 2 type of every parameter that the node declares. It gives no default, so that a missing one stops it.
 PACKAGE_TYPES = {
@@ -50,37 +46,35 @@ REMAPPER_TYPES = {
 }
 SCORES = "model_params.detection_score_thresholds.min_confidence_scores"
 
-_PYTHON_TYPES = {"string": str, "integer": int, "double": float, "bool": bool}
 _UNIT = "stay in [0.0, 1.0): the node replaces any other by 0.0"
-_CURES = {"double": "write every number with its decimal point (10.0)", "integer": "write it without a decimal point"}
 
 
 def check_package(folder: Path) -> tuple[list[Finding], dict[str, Any] | None]:
     """Every finding in `ml_package.param.yaml`, and its `model_params` where there is none."""
-    read = _read(folder / PACKAGE_FILE)
-    if isinstance(read, Finding):
-        return [read], None
-    findings = [finding for key, kind in PACKAGE_TYPES.items() for finding in _typed(PACKAGE_FILE, read, key, kind)]
+    parameters = read(folder / PACKAGE_FILE)
+    if isinstance(parameters, Finding):
+        return [parameters], None
+    findings = check_types(PACKAGE_FILE, parameters, PACKAGE_TYPES)
     found = {finding.key for finding in findings}
     if not any(key.startswith("model_params") for key in found):
-        findings += [*_class_scores(read["model_params"]), *_values(read["model_params"])]
-    findings += [] if "version" in found else _version(read["version"])
-    findings += [] if "class_remapper_param_path" in found else _remapper_exists(folder, read)
-    findings += _schema_findings(PACKAGE_FILE, "centerpoint_ml_package_v4.1.schema.json", read, findings)
-    return findings, None if findings else read["model_params"]
+        findings += [*_class_scores(parameters["model_params"]), *_values(parameters["model_params"])]
+    findings += [] if "version" in found else _version(parameters["version"])
+    findings += [] if "class_remapper_param_path" in found else _remapper_exists(folder, parameters)
+    findings += check_schema(PACKAGE_FILE, "centerpoint_ml_package_v4.1.schema.json", parameters, findings)
+    return findings, None if findings else parameters["model_params"]
 
 
 def check_remapper(folder: Path) -> list[Finding]:
     """Every finding in `detection_class_remapper.param.yaml`."""
-    read = _read(folder / REMAPPER_FILE)
-    if isinstance(read, Finding):
-        return [read]
-    findings = [finding for key, kind in REMAPPER_TYPES.items() for finding in _typed(REMAPPER_FILE, read, key, kind)]
-    findings += _schema_findings(REMAPPER_FILE, "detection_class_remapper.schema.json", read, findings)
+    parameters = read(folder / REMAPPER_FILE)
+    if isinstance(parameters, Finding):
+        return [parameters]
+    findings = check_types(REMAPPER_FILE, parameters, REMAPPER_TYPES)
+    findings += check_schema(REMAPPER_FILE, "detection_class_remapper.schema.json", parameters, findings)
     return findings or [
         Finding(REMAPPER_FILE, f"{origin} to {to}", f"{problem} ({allow}, {low} to {high} m^2)", cure)
         for (origin, to), allow, low, high in zip(
-            itertools.product(OBJECT_CLASSES, repeat=2), *(read[key] for key in REMAPPER_TYPES), strict=True
+            itertools.product(OBJECT_CLASSES, repeat=2), *(parameters[key] for key in REMAPPER_TYPES), strict=True
         )
         for problem, cure in _area(allow, low, high)
     ]
@@ -91,49 +85,6 @@ def _area(allow: int, low: float, high: float) -> Iterator[tuple[str, str]]:
         yield "allow_remapping_by_area_matrix is neither 0 nor 1", "write 1 to allow it"
     if allow and not 0 <= low < high:
         yield "the areas leave no room", "give a min_area below the max_area, both at least 0.0"
-
-
-def _read(path: Path) -> dict[str, Any] | Finding:
-    """What stands below `ros__parameters`, or why there is nothing."""
-    if not path.is_file():
-        return Finding(path.name, "file", "is missing", "export the bundle again")
-    try:
-        node = ros_yaml.load(path).get("/**")
-    except ros_yaml.RosYamlError as error:
-        return Finding(path.name, "file", str(error).removeprefix(f"{path}: "), "mend the YAML")
-    parameters = node.get("ros__parameters") if isinstance(node, dict) else None
-    if not isinstance(parameters, dict):
-        return Finding(path.name, "/**.ros__parameters", "is missing", "begin with `/**:` and `ros__parameters:`")
-    return parameters
-
-
-def _schema_findings(file: str, schema: str, parameters: dict[str, Any], found: list[Finding]) -> list[Finding]:
-    """What the published schema finds besides what the rules found, which say more."""
-    validator = jsonschema.Draft7Validator(json.loads((CONTRACTS / schema).read_text(encoding="utf-8")))
-    errors = validator.iter_errors({"/**": {"ros__parameters": parameters}})
-    told = [finding.key for finding in found]
-    findings = [Finding(file, _key(error), error.message, "follow the node's schema") for error in errors]
-    return sorted((f for f in findings if not any(f"{f.key}.".startswith(f"{key}.") for key in told)), key=str)
-
-
-def _key(error: jsonschema.ValidationError) -> str:
-    steps = [str(step) for step in error.absolute_path][2:]  # without /** and ros__parameters
-    if error.validator == "required":
-        steps.append(error.message.split("'")[1])
-    return ".".join(steps) or "ros__parameters"
-
-
-def _typed(file: str, parameters: dict[str, Any], key: str, kind: str) -> Iterator[Finding]:
-    value: Any = parameters
-    for step in key.split("."):
-        if not isinstance(value, dict) or step not in value:
-            yield Finding(file, key, "is missing, and the node has no default", f"add it as {kind}")
-            return
-        value = value[step]
-    scalar = kind.removesuffix("[]")
-    values = value if kind.endswith("[]") else [value]
-    if not isinstance(values, list) or any(type(item) is not _PYTHON_TYPES[scalar] for item in values):
-        yield Finding(file, key, f"{value!r} is not of type {kind}", _CURES.get(scalar, f"write it as {kind}"))
 
 
 def _version(version: str) -> Iterator[Finding]:
@@ -156,7 +107,7 @@ def _class_scores(model: dict[str, Any]) -> Iterator[Finding]:
     bins = len(thresholds["distance_bin_upper_limits"])
     for name in model["class_names"]:
         key = f"{SCORES}.{name}"
-        kind = list(_typed(PACKAGE_FILE, {"model_params": model}, key, "double[]"))
+        kind = list(check_type(PACKAGE_FILE, {"model_params": model}, key, "double[]"))
         scores = [] if kind else thresholds["min_confidence_scores"][name]
         yield from kind
         if not kind and len(scores) != bins:
@@ -179,7 +130,7 @@ _RULES: tuple[Rule, ...] = (
     ("downsample_factor", lambda m: m["downsample_factor"] >= 1, "give at least 1"),
     (
         "point_cloud_range",
-        lambda m: _is_range(m["point_cloud_range"]),
+        lambda m: is_range(m["point_cloud_range"]),
         "give x, y, z min, x, y, z max: the node takes its own default for another length",
     ),
     (
@@ -206,10 +157,6 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def _is_range(values: list[float]) -> bool:
-    return len(values) == 6 and all(low < high for low, high in zip(values[:3], values[3:], strict=True))
-
-
 def _values(model: dict[str, Any]) -> Iterator[Finding]:
     broken = [(key, cure) for key, holds, cure in _RULES if not holds(model)]
     yield from (Finding(PACKAGE_FILE, f"model_params.{key}", f"is {model[key]}", cure) for key, cure in broken)
@@ -222,13 +169,5 @@ def _values(model: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _grid(model: dict[str, Any]) -> Iterator[Finding]:
-    """The node divides in float32 and cuts off: a range that is no whole number of voxels shifts every box."""
-    low, high, voxel = model["point_cloud_range"][:2], model["point_cloud_range"][3:5], model["voxel_size"][:2]
-    cells, factor = grid_size(model["point_cloud_range"], model["voxel_size"]), model["downsample_factor"]
-    for axis, a, b, size, count in zip("xy", low, high, voxel, cells, strict=True):
-        if abs((b - a) / size - count) > 1e-3:
-            problem = f"{a} to {b} m in {axis} is {(b - a) / size:.6g} voxels, and the node makes {count}"
-            yield Finding(PACKAGE_FILE, "model_params.voxel_size", problem, "choose a range of whole voxels")
-        elif count % factor:
-            problem = f"{factor} does not divide the {count} voxels in {axis}"
-            yield Finding(PACKAGE_FILE, "model_params.downsample_factor", problem, "choose a range that it divides")
+    problems = grid_problems(model["point_cloud_range"], model["voxel_size"], model["downsample_factor"])
+    yield from (Finding(PACKAGE_FILE, f"model_params.{key}", problem, cure) for key, problem, cure in problems)

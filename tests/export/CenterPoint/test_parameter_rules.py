@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from t4zoo.export.autoware import PACKAGE_FILE, REMAPPER_FILE
-from t4zoo.export.parameter_rules import CONTRACTS, PACKAGE_TYPES, check_package, check_remapper
+from t4zoo.export.CenterPoint.parameter_rules import PACKAGE_TYPES, check_package, check_remapper
+from t4zoo.export.CenterPoint.parameters import PACKAGE_FILE, REMAPPER_FILE
+from t4zoo.export.ros_rules import CONTRACTS
 
-PUBLISHED = Path(__file__).parent.parent / "data" / "contracts"
+PUBLISHED = Path(__file__).parent.parent.parent / "data" / "contracts"
 SCORES = "model_params.detection_score_thresholds.min_confidence_scores"
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t4zoo.export.node_decode import every_box, published
+from t4zoo.export.CenterPoint.node_decode import every_box, published
 
 MODEL = {
     "class_names": ["CAR", "BUS", "PEDESTRIAN"],

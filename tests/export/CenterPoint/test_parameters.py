@@ -1,4 +1,4 @@
-"""What is written from conf/export.yaml is what Autoware published, where both say the same."""
+"""What is written from conf/autoware/ is what Autoware published, where both say the same."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from omegaconf import OmegaConf
 
 from t4zoo.errors import UsageError
 from t4zoo.export import ros_yaml
-from t4zoo.export.autoware import (
+from t4zoo.export.bundle_config import bundle_config
+from t4zoo.export.CenterPoint.parameter_rules import check_package, check_remapper
+from t4zoo.export.CenterPoint.parameters import (
     PACKAGE_FILE,
     REMAPPER_FILE,
-    bundle_config,
     class_remapper,
     ml_package,
     write_parameters,
 )
-from t4zoo.export.parameter_rules import check_package, check_remapper
 
-PUBLISHED = Path(__file__).parent.parent / "data" / "contracts"
+PUBLISHED = Path(__file__).parent.parent.parent / "data" / "contracts"
 
 BASE_MODEL = {  # the published base model's, in this project's class names
     "class_names": ["car", "truck", "bus", "bicycle", "pedestrian"],
@@ -113,5 +113,5 @@ def test_a_wrong_value_of_the_configuration_is_named_with_its_key(section, key, 
 
 def test_a_missing_value_of_the_configuration_is_named_with_its_key(section):
     del section["version"]
-    with pytest.raises(UsageError, match=r"conf/export.yaml: autoware.version: Field required"):
+    with pytest.raises(UsageError, match=r"conf/autoware/CenterPoint.yaml: autoware.version: Field required"):
         bundle_config(section)

@@ -7,37 +7,14 @@ Formulas: postprocess_kernel.cu, circle_nms_kernel.cu and ros_utils.cpp of autow
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from t4zoo.export.node_boxes import NodeBoxes, circle_nms
+
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class NodeBoxes:
-    """What the node would publish, as columns of N rows, in the lidar frame.
-
-    boxes: (N, 7) x, y, z of the centre, length, width, height [m], yaw about +z from +x [rad] in -pi..pi.
-    velocities: (N, 2) vx, vy [m/s]. labels: (N,) index into class_names. scores: (N,). yaw_norms: (N,).
-    """
-
-    boxes: Array
-    velocities: Array
-    labels: NDArray[np.int64]
-    scores: Array
-    yaw_norms: Array
-
-    def __len__(self) -> int:
-        """Number of boxes."""
-        return len(self.boxes)
-
-    def take(self, index: NDArray[Any]) -> NodeBoxes:
-        """The rows that `index` (integers or a mask) selects."""
-        columns = (self.boxes, self.velocities, self.labels, self.scores, self.yaw_norms)
-        return NodeBoxes(*(column[index] for column in columns))
 
 
 def every_box(outputs: Mapping[str, NDArray[np.float32]], model: dict[str, Any]) -> NodeBoxes:
@@ -49,7 +26,7 @@ def every_box(outputs: Mapping[str, NDArray[np.float32]], model: dict[str, Any])
     rows, columns = maps["heatmap"].shape[1:]
     yi, xi = (index.ravel() for index in np.mgrid[:rows, :columns])
     flat = {name: value.reshape(len(value), -1) for name, value in maps.items()}
-    scores = sigmoid(flat["heatmap"])
+    by_class = scores(outputs)
     step = np.asarray(model["voxel_size"][:2], dtype=np.float64) * model["downsample_factor"]
     x = step[0] * (xi + flat["reg"][0]) + model["point_cloud_range"][0]
     y = step[1] * (yi + flat["reg"][1]) + model["point_cloud_range"][1]
@@ -57,12 +34,13 @@ def every_box(outputs: Mapping[str, NDArray[np.float32]], model: dict[str, Any])
     sine, cosine = flat["rot"][:2]
     yaw = ros_yaw(np.arctan2(sine, cosine))
     boxes = np.stack([x, y, flat["height"][0], length, width, height, yaw], axis=1)
-    return NodeBoxes(boxes, flat["vel"][:2].T, scores.argmax(axis=0), scores.max(axis=0), np.hypot(sine, cosine))
+    return NodeBoxes(boxes, flat["vel"][:2].T, by_class.argmax(axis=0), by_class.max(axis=0), np.hypot(sine, cosine))
 
 
-def sigmoid(logits: Array) -> Array:
-    """Scores in 0..1."""
-    return np.asarray(1.0 / (1.0 + np.exp(-logits)))
+def scores(outputs: Mapping[str, NDArray[np.float32]]) -> Array:
+    """(classes, N) in 0..1, of every class in every cell, row by row."""
+    logits = np.asarray(outputs["heatmap"], dtype=np.float64)[0]
+    return np.asarray(1.0 / (1.0 + np.exp(-logits.reshape(len(logits), -1))))
 
 
 def ros_yaw(yaw: Array) -> Array:
@@ -78,7 +56,7 @@ def published(boxes: NodeBoxes, model: dict[str, Any], circle_nms_distance: floa
     """
     kept = boxes.take(_passes(boxes, model))
     kept = kept.take(np.argsort(-kept.scores, kind="stable"))
-    return kept.take(_circle_nms(kept.boxes[:, :2], circle_nms_distance))
+    return kept.take(circle_nms(kept.boxes[:, :2], circle_nms_distance))
 
 
 def _passes(boxes: NodeBoxes, model: dict[str, Any]) -> NDArray[np.bool_]:
@@ -90,12 +68,3 @@ def _passes(boxes: NodeBoxes, model: dict[str, Any]) -> NDArray[np.bool_]:
     scored = boxes.scores >= least[boxes.labels, np.minimum(bins, len(limits) - 1)]
     headed = boxes.yaw_norms >= np.asarray(model["yaw_norm_thresholds"])[boxes.labels]
     return np.asarray(inside & scored & headed & (boxes.scores > 0.0))
-
-
-def _circle_nms(centres: Array, distance: float) -> NDArray[np.int64]:
-    """Rows, best first, of which none lies closer than `distance` to a better one that was kept."""
-    kept: list[int] = []
-    for i, centre in enumerate(centres):
-        if np.all(np.sum((centres[kept] - centre) ** 2, axis=1) >= distance**2):
-            kept.append(i)
-    return np.array(kept, dtype=np.int64)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from t4zoo.errors import UsageError
 from t4zoo.export import ros_yaml
+from t4zoo.export.bundle_config import Section, names_of
 
 PACKAGE_FILE = "ml_package.param.yaml"
 REMAPPER_FILE = "detection_class_remapper.param.yaml"
@@ -20,16 +20,12 @@ BUNDLE_FILES = frozenset({PACKAGE_FILE, REMAPPER_FILE, *ONNX_FILES.values()})
 OBJECT_CLASSES = ("UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN")
 ObjectClass = Literal["UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN"]
 
-_HEADER = "Written by t4zoo's export stage from conf/export.yaml and the checkpoint; edit those, not this file."
+_HEADER = "Written by t4zoo's export stage from conf/autoware/ and the checkpoint; edit those, not this file."
 _NODE = "\nThe model was trained and evaluated with these of the node's own parameters, which no bundle holds:"
 _MATRICES = f"Row: the class that is predicted; column: that is published. Both: {', '.join(OBJECT_CLASSES)}."
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ClassParameters(_Section):
+class ClassParameters(Section):
     """What the node needs to know about one class.
 
     name: Autoware's name of it. yaw_norm_threshold: least length of the predicted (sin, cos), in 0..1.
@@ -41,7 +37,7 @@ class ClassParameters(_Section):
     min_confidence_scores: tuple[float, ...]
 
 
-class Remapping(_Section):
+class Remapping(Section):
     """Objects of class `origin` whose footprint lies between the areas [m^2] are published as class `to`."""
 
     origin: ObjectClass = Field(alias="from")
@@ -50,13 +46,20 @@ class Remapping(_Section):
     max_area: float
 
 
-class BundleConfig(_Section):
-    """The section `autoware` of conf/export.yaml: everything in the bundle that the checkpoint does not know.
+class NodeSettings(Section):
+    """Parameters of the node's own, which no bundle holds, but with which its boxes are counted. Distances in [m]."""
+
+    circle_nms_dist_threshold: float
+
+
+class BundleConfig(Section):
+    """conf/autoware/CenterPoint.yaml: everything in the bundle that the checkpoint does not know.
 
     distance_bin_upper_limits: ascending distances [m]; beyond the last one the node drops every object.
     classes: the model's class name -> its parameters. max_voxel_size: most pillars in a frame.
     """
 
+    algorithm: Literal["CenterPoint"]
     version: str
     trt_precision: Literal["fp32", "fp16"]
     max_voxel_size: int
@@ -64,15 +67,7 @@ class BundleConfig(_Section):
     distance_bin_upper_limits: tuple[float, ...]
     classes: dict[str, ClassParameters]
     remapping: tuple[Remapping, ...]
-
-
-def bundle_config(section: object) -> BundleConfig:
-    """The checked form of conf/export.yaml's section `autoware`. Raises UsageError with every key that is wrong."""
-    try:
-        return BundleConfig.model_validate(section)
-    except ValidationError as error:
-        wrong = "; ".join(f"autoware.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError(f"conf/export.yaml: {wrong}") from None
+    node: NodeSettings
 
 
 def write_parameters(folder: Path, config: BundleConfig, model: Mapping[str, Any]) -> None:
@@ -125,14 +120,8 @@ def ml_package(config: BundleConfig, model: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _classes(config: BundleConfig, names: list[str]) -> list[ClassParameters]:
-    unknown = [name for name in names if name not in config.classes]
-    if unknown:
-        raise UsageError(f"conf/export.yaml: autoware.classes lacks the model's {', '.join(unknown)}; add each")
-    classes = [config.classes[name] for name in names]
-    twice = sorted({known.name for known in classes if [other.name for other in classes].count(known.name) > 1})
-    if twice:
-        raise UsageError(f"conf/export.yaml: autoware.classes names two of the model's classes {', '.join(twice)}")
-    return classes
+    names_of(config.algorithm, {name: known.name for name, known in config.classes.items()}, names)
+    return [config.classes[name] for name in names]
 
 
 def class_remapper(config: BundleConfig) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from t4zoo.export.node_features import canvas, pillars
+from t4zoo.export.CenterPoint.node_features import canvas, pillars
 from t4zoo.models.common.pillars import pad
 
 POINT_SIZES = {9: 4, 10: 4, 11: 5}

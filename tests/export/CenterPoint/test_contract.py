@@ -10,15 +10,15 @@ import numpy as np
 import onnx
 import pytest
 
-from t4zoo.export.autoware import BUNDLE_FILES, ONNX_FILES, PACKAGE_FILE
+from t4zoo.export.CenterPoint.parameters import BUNDLE_FILES, ONNX_FILES, PACKAGE_FILE
 from t4zoo.export.gate import BundleError, check_bundle, require_sound
-from t4zoo.export.node_constants import grid_size
+from t4zoo.export.node_grid import grid_size
 
 ENCODER, HEAD = ONNX_FILES["encoder"], ONNX_FILES["head"]
 
 
 def keys(folder: Path) -> list[tuple[str, str]]:
-    return [(finding.file, finding.key) for finding in check_bundle(folder)]
+    return [(finding.file, finding.key) for finding in check_bundle("CenterPoint", folder)]
 
 
 def spoil_package(folder: Path, old: str, new: str) -> None:
@@ -36,7 +36,7 @@ def rename(network: onnx.ModelProto, old: str, new: str) -> None:
 
 
 def test_an_exported_bundle_is_sound_and_has_the_four_files(made):
-    assert check_bundle(made) == []
+    assert check_bundle("CenterPoint", made) == []
     assert {file.name for file in made.iterdir()} == BUNDLE_FILES
 
 
@@ -82,7 +82,7 @@ def test_parameters_that_the_networks_do_not_bear_out_are_found(copied, old, new
 def test_a_class_too_few_in_the_parameters_is_found_in_the_heatmap(copied):
     spoil_package(copied, '"BICYCLE", "PEDESTRIAN"]', '"PEDESTRIAN"]')
     spoil_package(copied, "[0.3, 0.3, 0.3, 0.3, 0.0]", "[0.3, 0.3, 0.3, 0.0]")
-    [finding] = check_bundle(copied)
+    [finding] = check_bundle("CenterPoint", copied)
     assert (finding.file, finding.key) == (HEAD, "heatmap")
     assert "[1, 5, 32, 32], and the parameters say [1, 4, 32, 32]" in finding.problem
 
@@ -107,7 +107,7 @@ def test_a_fixed_number_of_pillars_other_than_the_nodes_is_found(copied):
     network = onnx.load(copied / ENCODER)
     network.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 8
     onnx.save(network, copied / ENCODER)
-    [finding] = check_bundle(copied)
+    [finding] = check_bundle("CenterPoint", copied)
     assert (finding.file, finding.key) == (ENCODER, "input_features")
     assert "takes [8, 'num_max_points', 9], and the node sets [40000, 32, 9]" in finding.problem
 
@@ -117,7 +117,7 @@ def test_a_fixed_number_of_pillars_equal_to_the_nodes_is_sound(copied):
     for dim, size in zip(network.graph.input[0].type.tensor_type.shape.dim, (40000, 32, 9), strict=True):
         dim.dim_value = size
     onnx.save(network, copied / ENCODER)
-    assert check_bundle(copied) == []
+    assert check_bundle("CenterPoint", copied) == []
 
 
 def test_an_encoder_of_64_channels_is_found(copied):
@@ -127,7 +127,7 @@ def test_an_encoder_of_64_channels_is_found(copied):
     network.graph.output[0].name = "pillar_features"
     network.graph.output[0].type.tensor_type.shape.dim[2].dim_value = 64
     onnx.save(network, copied / ENCODER)
-    [finding] = check_bundle(copied)
+    [finding] = check_bundle("CenterPoint", copied)
     assert "[40000, 1, 64]" in finding.problem
 
 
@@ -145,15 +145,20 @@ def test_every_finding_is_one_line_of_the_error_and_says_how_to_mend_it(copied):
     (copied / ENCODER).unlink()
     (copied / "notes.txt").write_text("")
     with pytest.raises(BundleError) as error:
-        require_sound(copied)
+        require_sound("CenterPoint", copied)
     lines = str(error.value).splitlines()
     assert len(lines) == 3
     assert lines[1].strip() == f"{ENCODER}: file: is missing; export the bundle again from the checkpoint"
-    assert lines[2].strip() == "notes.txt: file: is no part of a v4.1 bundle; remove it"
+    assert lines[2].strip() == (
+        "notes.txt: file: is no part of the bundle; remove it; a bundle of CenterPoint has "
+        f"{', '.join(sorted(BUNDLE_FILES))}"
+    )
 
 
-def test_the_gate_needs_no_torch():
-    code = "import sys, t4zoo.export.gate; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("algorithm", ["CenterPoint", "TransFusion"])
+def test_the_gate_needs_no_torch(algorithm):
+    code = "import sys; from t4zoo.export.gate import check_bundle; from pathlib import Path;"
+    code += f" check_bundle('{algorithm}', Path()); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

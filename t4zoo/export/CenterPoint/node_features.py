@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from t4zoo.export.node_constants import POINTS_PER_PILLAR, grid_size
+from t4zoo.export.CenterPoint.node_constants import POINTS_PER_PILLAR
+from t4zoo.export.node_grid import fill, grid_size
 
 Float32 = NDArray[np.float32]
 
@@ -38,29 +39,12 @@ def pillars(points: Float32, model: dict[str, Any]) -> Pillars:
     """
     low, high = np.array(model["point_cloud_range"], np.float32).reshape(2, 3)
     voxel = np.array(model["voxel_size"], np.float32)
-    grid = grid_size(model["point_cloud_range"], model["voxel_size"])
     points = points[np.all((points[:, :3] >= low) & (points[:, :3] < high), axis=1)]
-    cells = np.floor((points[:, :2] - low[:2]) / voxel[:2]).astype(np.int64)
-    cells = np.clip(cells, 0, np.array(grid) - 1)[:, ::-1]
-    keys, member = np.unique(cells[:, 0] * grid.x + cells[:, 1], return_inverse=True)
-    dropped = max(0, len(keys) - model["max_voxel_size"])
-    keys, slots = keys[: model["max_voxel_size"]], _slots(member)
-    kept = (slots < POINTS_PER_PILLAR) & (member < len(keys))
-    filled = np.zeros((len(keys), POINTS_PER_PILLAR, points.shape[1]), np.float32)
-    filled[member[kept], slots[kept]] = points[kept]
-    counts = np.bincount(member[kept], minlength=len(keys))
-    cells = np.stack([keys // grid.x, keys % grid.x], axis=1)
-    features = _decorate(filled, counts, cells, low, voxel, model["encoder_in_feature_size"])
-    return Pillars(features, cells, int(np.sum(np.bincount(member) > POINTS_PER_PILLAR)), dropped)
-
-
-def _slots(member: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each point, how many points of its pillar came before it."""
-    order = np.argsort(member, kind="stable")
-    starts = np.searchsorted(member[order], np.arange(member.max(initial=-1) + 1))
-    slots = np.empty_like(order)
-    slots[order] = np.arange(len(order)) - starts[member[order]]
-    return slots
+    filled = fill(
+        points, model["point_cloud_range"], model["voxel_size"], POINTS_PER_PILLAR, limit=model["max_voxel_size"]
+    )
+    features = _decorate(filled.points, filled.counts, filled.cells, low, voxel, model["encoder_in_feature_size"])
+    return Pillars(features, filled.cells, filled.crowded, filled.dropped)
 
 
 def _decorate(

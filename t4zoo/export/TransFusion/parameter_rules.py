@@ -1,0 +1,97 @@
+"""What Autoware's TransFusion node (0.43) demands of the parameter file, before it looks at the network.
+
+The JSON schema in contracts/ is published; the other rules are the node's own checks at start-up, the values that it
+would replace in silence, and those with which it would write beyond its buffers (contracts/ORIGIN.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from t4zoo.export.finding import Finding
+from t4zoo.export.node_grid import grid_problems
+from t4zoo.export.ros_rules import check_schema, check_types, is_range, read
+from t4zoo.export.TransFusion.node_constants import CELL, CLASSES, OBJECT_CLASSES
+from t4zoo.export.TransFusion.parameters import PARAMETER_FILE
+
+SCHEMA = "transfusion_ml_package.schema.json"
+
+# The ROS 2 type of every parameter that the node declares. It gives no default, so that a missing one stops it.
+TYPES = {
+    "class_names": "string[]",
+    "voxels_num": "integer[]",
+    "point_cloud_range": "double[]",
+    "voxel_size": "double[]",
+    "num_proposals": "integer",
+}
+
+Rule = tuple[str, Callable[[dict[str, Any]], bool], str]
+
+# key, what must hold, cure
+_RULES: tuple[Rule, ...] = (
+    (
+        "class_names",
+        lambda p: len(p["class_names"]) == CLASSES,
+        f"the node's buffers are for {CLASSES} classes; train for {CLASSES}",
+    ),
+    ("class_names", lambda p: len(set(p["class_names"])) == len(p["class_names"]), "name each class once"),
+    (
+        "class_names",
+        lambda p: set(p["class_names"]) <= set(OBJECT_CLASSES),
+        f"use {', '.join(OBJECT_CLASSES)}: the node publishes any other as UNKNOWN",
+    ),
+    (
+        "voxels_num",
+        lambda p: len(p["voxels_num"]) == 3,
+        "give the fewest, the usual and the most pillars: the node takes its own defaults for another length",
+    ),
+    (
+        "voxels_num",
+        lambda p: p["voxels_num"][0] >= 1 and all(a <= b for a, b in pairwise(p["voxels_num"])),
+        "list at least 1, from the fewest to the most",
+    ),
+    (
+        "point_cloud_range",
+        lambda p: is_range(p["point_cloud_range"]),
+        "give x, y, z min, x, y, z max: the node takes its own default for another length",
+    ),
+    (
+        "voxel_size",
+        lambda p: len(p["voxel_size"]) == 3 and min(p["voxel_size"]) > 0.0,
+        "give three positive sizes: the node takes its own default for another length",
+    ),
+    ("num_proposals", lambda p: p["num_proposals"] >= 1, "give at least 1: the node takes its own default for 0"),
+)
+
+
+def check_parameters(folder: Path) -> tuple[list[Finding], dict[str, Any] | None]:
+    """Every finding in `transfusion.param.yaml`, and what it holds where there is none."""
+    parameters = read(folder / PARAMETER_FILE)
+    if isinstance(parameters, Finding):
+        return [parameters], None
+    findings = check_types(PARAMETER_FILE, parameters, TYPES)
+    if not findings:
+        findings += _values(parameters)
+    findings += check_schema(PARAMETER_FILE, SCHEMA, parameters, findings)
+    return findings, None if findings else parameters
+
+
+def _values(parameters: dict[str, Any]) -> Iterator[Finding]:
+    broken = [(key, cure) for key, holds, cure in _RULES if not holds(parameters)]
+    yield from (Finding(PARAMETER_FILE, key, f"is {parameters[key]}", cure) for key, cure in broken)
+    if not broken:
+        yield from _grid(parameters["point_cloud_range"], parameters["voxel_size"])
+
+
+def _grid(limits: list[float], voxel: list[float]) -> Iterator[Finding]:
+    for _, problem, cure in grid_problems(limits, voxel, CELL):
+        yield Finding(PARAMETER_FILE, "voxel_size", problem, f"{cure}, {CELL} to a cell of the network")
+    layers = int(np.float32(np.float32(limits[5]) - np.float32(limits[2])) / np.float32(voxel[2]))
+    if layers != 1:
+        problem = f"{voxel[2]} m makes {layers} layers of {limits[2]} to {limits[5]} m"
+        yield Finding(PARAMETER_FILE, "voxel_size", problem, "let one pillar span the height: the node has one layer")

@@ -1,0 +1,72 @@
+"""What every node of Autoware demands of a parameter file: that it is one, its ROS 2 types and its JSON schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from t4zoo.export import ros_yaml
+from t4zoo.export.finding import Finding
+
+CONTRACTS = Path(__file__).parent / "contracts"
+
+_PYTHON_TYPES = {"string": str, "integer": int, "double": float, "bool": bool}
+_CURES = {"double": "write every number with its decimal point (10.0)", "integer": "write it without a decimal point"}
+
+
+def read(path: Path) -> dict[str, Any] | Finding:
+    """What stands below `ros__parameters`, or why there is nothing."""
+    if not path.is_file():
+        return Finding(path.name, "file", "is missing", "export the bundle again")
+    try:
+        node = ros_yaml.load(path).get("/**")
+    except ros_yaml.RosYamlError as error:
+        return Finding(path.name, "file", str(error).removeprefix(f"{path}: "), "mend the YAML")
+    parameters = node.get("ros__parameters") if isinstance(node, dict) else None
+    if not isinstance(parameters, dict):
+        return Finding(path.name, "/**.ros__parameters", "is missing", "begin with `/**:` and `ros__parameters:`")
+    return parameters
+
+
+def check_types(file: str, parameters: dict[str, Any], types: Mapping[str, str]) -> list[Finding]:
+    """Every parameter of `types`, {dotted key: ROS 2 type}, that is missing or of another type."""
+    return [finding for key, kind in types.items() for finding in check_type(file, parameters, key, kind)]
+
+
+def check_type(file: str, parameters: dict[str, Any], key: str, kind: str) -> Iterator[Finding]:
+    """The finding in one parameter, if there is one."""
+    value: Any = parameters
+    for step in key.split("."):
+        if not isinstance(value, dict) or step not in value:
+            yield Finding(file, key, "is missing, and the node has no default", f"add it as {kind}")
+            return
+        value = value[step]
+    scalar = kind.removesuffix("[]")
+    values = value if kind.endswith("[]") else [value]
+    if not isinstance(values, list) or any(type(item) is not _PYTHON_TYPES[scalar] for item in values):
+        yield Finding(file, key, f"{value!r} is not of type {kind}", _CURES.get(scalar, f"write it as {kind}"))
+
+
+def check_schema(file: str, schema: str, parameters: dict[str, Any], found: list[Finding]) -> list[Finding]:
+    """What the published schema finds besides what the rules found, which say more."""
+    validator = jsonschema.Draft7Validator(json.loads((CONTRACTS / schema).read_text(encoding="utf-8")))
+    errors = validator.iter_errors({"/**": {"ros__parameters": parameters}})
+    told = [finding.key for finding in found]
+    findings = [Finding(file, _key(error), error.message, "follow the node's schema") for error in errors]
+    return sorted((f for f in findings if not any(f"{f.key}.".startswith(f"{key}.") for key in told)), key=str)
+
+
+def _key(error: jsonschema.ValidationError) -> str:
+    steps = [str(step) for step in error.absolute_path][2:]  # without /** and ros__parameters
+    if error.validator == "required":
+        steps.append(error.message.split("'")[1])
+    return ".".join(steps) or "ros__parameters"
+
+
+def is_range(values: list[float]) -> bool:
+    """Whether these are x, y, z min, x, y, z max."""
+    return len(values) == 6 and all(low < high for low, high in zip(values[:3], values[3:], strict=True))
