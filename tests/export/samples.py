@@ -1,13 +1,15 @@
-"""A small CenterPoint as conf/ describes it, with weights that are neither trained nor all alike, and its clouds."""
+"""A small model as conf/ describes it, with weights that are neither trained nor all alike, and its clouds."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from t4zoo.info import Frame, Info, save
 from t4zoo.models.CenterPoint.network import CenterPoint
@@ -18,9 +20,9 @@ INTENSITY = np.random.default_rng(0).integers(0, 256, 10000)  # of the points of
 CONF = Path(__file__).resolve().parent.parent.parent / "conf"
 
 
-def compose_export(*overrides: str) -> DictConfig:
+def compose_export(*overrides: str, algorithm: str = "CenterPoint") -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("export", overrides=["+algorithm=CenterPoint/tiny", *overrides])
+        return compose("export", overrides=[f"+algorithm={algorithm}/tiny", f"autoware={algorithm}", *overrides])
 
 
 def make_cloud(seed: int, columns: int = 4) -> np.ndarray:
@@ -34,23 +36,23 @@ def make_cloud(seed: int, columns: int = 4) -> np.ndarray:
     return np.column_stack([xyz, *intensity, np.zeros(len(xyz))]).astype(np.float32)
 
 
-def make_model(arguments: dict, clouds: list[np.ndarray]) -> CenterPoint:
+def make_model(arguments: dict, clouds: list[np.ndarray], network: type[nn.Module] = CenterPoint) -> Any:
     """Seeded weights, and batch norm statistics as the clouds give them, so that no channel is dead or equal."""
     torch.manual_seed(0)
-    built = CenterPoint(**{key: value for key, value in arguments.items() if key != "type"}).train()
+    built: Any = network(**{key: value for key, value in arguments.items() if key != "type"}).train()
     with torch.no_grad():
         for _ in range(20):
             built([torch.from_numpy(cloud) for cloud in clouds])
-        built.head.branches["heatmap"][-1].bias += torch.arange(len(built.class_names)) * 0.2
+        built.get_parameter(built.class_weights[1]).add_(torch.arange(len(built.class_names)) * 0.2)
     return built.eval()
 
 
-def write_workspace(root: Path, cfg: DictConfig, model: CenterPoint, clouds: list[np.ndarray]) -> None:
+def write_workspace(root: Path, cfg: DictConfig, model: Any, clouds: list[np.ndarray]) -> None:
     """A checkpoint, an info file and its lidar files, under the names that conf/export.yaml has as its defaults."""
-    train = root / "models/CenterPoint/t4base/train"
+    train = root / f"models/{cfg.algorithm.name}/t4base/train"
     train.mkdir(parents=True)
     meta = {
-        "algorithm": "CenterPoint",
+        "algorithm": cfg.algorithm.name,
         "name": "t4base",
         "product": "base",
         "class_names": list(model.class_names),

@@ -36,7 +36,8 @@ def every_box(outputs: Mapping[str, NDArray[np.float32]], parameters: dict[str, 
 
 def scores(outputs: Mapping[str, NDArray[np.float32]]) -> Array:
     """(classes, P) in 0..1, as they come out of the network."""
-    return np.asarray(outputs["cls_score0"], np.float64)[0]
+    by_class: Array = np.asarray(outputs["cls_score0"], np.float64)[0]
+    return by_class
 
 
 def published(boxes: NodeBoxes, parameters: dict[str, Any], node: NodeSettings) -> NodeBoxes:
