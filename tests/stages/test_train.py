@@ -65,12 +65,14 @@ def test_the_screen_shows_progress_and_no_page_of_settings(trained):
     assert len(said.splitlines()) < 5
 
 
-def test_the_checkpoint_says_how_to_build_and_to_use_it(trained):
+def test_the_checkpoint_says_how_to_build_and_to_use_it(data, trained):
     meta = checkpoint.load(trained[0] / "epoch_1.pth").meta
     assert meta["class_names"] == list(CLASSES)
     assert (meta["algorithm"], meta["name"], meta["product"], meta["epoch"]) == ("CenterPoint", "t4base", "base", 1)
     assert meta["model"]["type"] == "t4zoo.models.CenterPoint.network.CenterPoint"
     assert meta["point_features"] == ["x", "y", "z", "lag"]
+    assert meta["config_sha256"] == checkpoint.digest(trained[0] / "config.py")
+    assert meta["info_sha256"] == checkpoint.digest(data / "info_train.pkl")
     assert checkpoint.build(trained[0] / "epoch_1.pth")[0].class_names == CLASSES
 
 
@@ -98,6 +100,16 @@ def test_the_same_seed_gives_the_same_bytes_and_replaces_what_was_there(data, tr
         if name not in ("train_log.log", "config.py"):
             assert (out / name).read_bytes() == (trained[0] / name).read_bytes(), name
     assert (out / "config.py").read_text() == (trained[0] / "config.py").read_text()
+
+
+@pytest.mark.parametrize("algorithm", sorted(folder.name for folder in (ROOT / "conf" / "algorithm").iterdir()))
+def test_every_algorithm_is_trained_by_the_same_stage_and_twice_to_the_same_bytes(data, tmp_path, algorithm):
+    for name in ("one", "two"):
+        done = train(data, tmp_path / name, f"algorithm={algorithm}/tiny", "algorithm.epochs=2")
+        assert done.returncode == 0, done.stderr
+    first, second = ((tmp_path / name / "epoch_2.pth").read_bytes() for name in ("one", "two"))
+    assert first == second
+    assert checkpoint.build(tmp_path / "one" / "epoch_2.pth")[1]["algorithm"] == algorithm
 
 
 def test_training_from_a_parent_begins_with_its_weights(data, trained, tmp_path):
