@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> None:
         "max_sweeps": cfg.product.max_sweeps,
         "point_features": list(cfg.algorithm.network.point_features),
     }
-    print(f"wrote {train(settings, meta, Path(cfg.out), cfg.parent, fetch)}")
+    print(f"wrote {train(settings, meta, Path(cfg.out), cfg.parent, fetch, cfg.resume)}")
 
 
 if __name__ == "__main__":

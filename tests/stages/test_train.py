@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -213,21 +214,39 @@ def test_an_out_below_a_file_is_the_systems_reason_in_one_line(data, tmp_path):
     assert "Not a directory" in refusal(train(data, tmp_path / "file" / "below" / "train"), "train")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_training_that_is_stopped_leaves_nothing_and_no_traceback(data, tmp_path, number):
-    command = [sys.executable, "-m", "stages.train", f"info={data}/info_train.pkl", f"data_root={data}"]
+def stop_after_an_epoch(data: Path, out: Path, number: int, *overrides: str) -> tuple[int, str]:
+    """Start a training, send it the signal once an epoch is kept; its return code and what it said."""
+    command = [sys.executable, "-m", "stages.train", f"info={data}/info_train.pkl", f"data_root={data}", f"out={out}"]
     process = subprocess.Popen(
-        [*command, f"out={tmp_path}/train", "algorithm.epochs=100000"],
+        [*command, *overrides],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
-    next(line for line in process.stdout if "Epoch(train)" in line)
+    while not (out.parent / f".{out.name}.unfinished" / "snapshot.pth").exists() and process.poll() is None:
+        time.sleep(0.01)
     process.send_signal(number)
-    _, said = process.communicate()
-    assert process.returncode != 0
+    said, _ = process.communicate()
+    return process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_stopped_says_where_it_goes_on_and_shows_no_traceback(data, tmp_path, number):
+    code, said = stop_after_an_epoch(data, tmp_path / "train", number, "algorithm.epochs=100000")
+    assert code != 0
     assert "stopped" in said and "Traceback" not in said
-    assert not list(tmp_path.iterdir())
+    assert f"goes on from {tmp_path}/.train.unfinished" in said
+    assert [path.name for path in tmp_path.iterdir()] == [".train.unfinished"]
+
+
+def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(data, tmp_path):
+    code, _ = stop_after_an_epoch(data, tmp_path / "train", signal.SIGKILL, "algorithm.epochs=20")
+    assert code == -signal.SIGKILL
+    again, unbroken = train(data, tmp_path / "train", "algorithm.epochs=20"), tmp_path / "unbroken" / "train"
+    assert "goes on after epoch" in again.stdout
+    assert train(data, unbroken, "algorithm.epochs=20").returncode == 0
+    for name in ("epoch_20.pth", "config.py", "loss.csv", "loss.png", "scalars.json"):
+        assert (tmp_path / "train" / name).read_bytes() == (unbroken / name).read_bytes(), name
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["train", "unbroken"]

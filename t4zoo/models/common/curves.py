@@ -40,6 +40,14 @@ class Curves(Hook):
         self.pending: list[dict[str, torch.Tensor]] = []
         self.this_epoch: list[tuple[int, dict[str, float]]] = []
 
+    def state(self) -> dict[str, Any]:
+        """What a training that goes on needs of the epochs before."""
+        return {"rows": self.rows, "epochs": self.epochs}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.rows, self.epochs = state["rows"], state["epochs"]
+
     def before_train_epoch(self, runner: Any) -> None:
         """Begin a row of loss.csv."""
         self.this_epoch = []

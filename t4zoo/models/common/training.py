@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import tempfile
+import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner
 
 from t4zoo.errors import UsageError
 from t4zoo.models.common import checkpoint, loader
 from t4zoo.models.common.curves import FILES as CURVES
+from t4zoo.models.common.resume import ResumePoint, Snapshots
+from t4zoo.models.common.snapshot import network
 from t4zoo.whole import refuse_strangers
 
 LOG = "train_log.log"
@@ -41,7 +45,7 @@ class StartFrom(Hook):
     def before_train(self, runner: Any) -> None:
         """Called by the Runner."""
         loaded = checkpoint.Checkpoint(**CheckpointLoader.load_checkpoint(self.parent, map_location="cpu"))
-        model = _network(runner)
+        model = network(runner)
         left = checkpoint.start_from(model, loaded, self.parent)
         runner.logger.info(f"started from {self.parent}" + (f"; not taken over: {', '.join(left)}" if left else ""))
 
@@ -63,17 +67,20 @@ def _is_line(record: logging.LogRecord) -> bool:
     return "\n" not in message and not message.startswith(NOISE)
 
 
-def _network(runner: Runner) -> Any:
-    """The model itself, where several GPUs have it wrapped."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
-
-
-def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str, fetch: Callable[[str], Path]) -> Path:
+def train(
+    settings: dict[str, Any],
+    meta: dict[str, Any],
+    out: Path,
+    parent: str,
+    fetch: Callable[[str], Path],
+    resume: str,
+) -> Path:
     """Train as `settings`, an mmengine configuration, says; the checkpoint's path in `out`, which is replaced whole.
 
     meta: goes into the checkpoint, with `model`, the network's arguments, `epoch`, and the sha256 of config.py and of
     the info file added.
     parent: see `checkpoint.resolve`; fetch brings a released version or a URL to a local file.
+    resume: `auto` goes on with what a stopped training of the same settings left beside `out`; see `ResumePoint`.
     Raises T4zooError subclasses for data, parents and settings that cannot be used.
     """
     for name, count in (
@@ -84,7 +91,8 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
             raise UsageError(f"algorithm.{name} is {count}; give it a whole number of at least 1")
     refuse_strangers(out, ("epoch_*.pth", "config.py", LOG, *CURVES))
     loader.register(fetch)
-    if checkpoint.resolve(parent, fetch):
+    weights_of = checkpoint.resolve(parent, fetch)
+    if weights_of:
         hook = {"type": f"{__name__}.{StartFrom.__name__}", "parent": parent}
         settings = {**settings, "custom_hooks": [*settings["custom_hooks"], hook]}
     if not torch.cuda.is_available():
@@ -92,23 +100,40 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
         if settings["optim_wrapper"]["type"].endswith("AmpOptimWrapper"):
             raise UsageError("AMP needs a GPU, and there is none here; choose `launcher=local`")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        work, results = Path(scratch) / "work", Path(scratch) / "results"
+    config = Config(settings).dump()
+    point = ResumePoint(out, _made_of(config, settings, weights_of), resume)
+    with point.held() as scratch:
+        work, results = scratch / "work", scratch / "results"
+        shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
-        Config(settings).dump(results / "config.py")
+        (results / "config.py").write_text(config, encoding="utf-8")
         # mmengine adds dated files and folders of its own to its working folder; only what is named here is kept.
-        runner = _runner({**settings, "work_dir": str(work)})
+        runner = _runner({**settings, "work_dir": str(work), "experiment_name": uuid.uuid4().hex})
+        runner.register_hook(Snapshots(point))
         runner.train()
         weights = results / f"epoch_{runner.epoch}.pth"
         made_of = {"model": settings["model"], "epoch": runner.epoch, **_digests(results / "config.py", settings)}
-        checkpoint.save(weights, _network(runner).state_dict(), {**meta, **made_of})
+        checkpoint.save(weights, network(runner).state_dict(), {**meta, **made_of})
         if runner.rank == 0:
             for name in (LOG, *CURVES):
                 (work / name).replace(results / name)
             if out.exists():
-                out.rename(Path(scratch) / "before")
+                out.rename(scratch / "before")
             results.rename(out)
     return out / weights.name
+
+
+def _made_of(config: str, settings: dict[str, Any], weights_of: Path | None) -> dict[str, str]:
+    """All that decides the weights but the code, which is compared by itself."""
+    info = Path(settings["train_dataloader"]["dataset"]["info"])
+    return {
+        "the configuration": hashlib.sha256(config.encode()).hexdigest(),
+        "the info file": checkpoint.digest(info) if info.is_file() else "",
+        "the parent": checkpoint.digest(weights_of) if weights_of else "",
+        "the number of processes": str(get_world_size()),
+        "the device": "cuda" if torch.cuda.is_available() else "cpu",
+        "torch": str(torch.__version__),
+    }
 
 
 def _digests(config: Path, settings: dict[str, Any]) -> dict[str, str]:

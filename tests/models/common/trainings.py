@@ -1,0 +1,44 @@
+"""Short trainings in this process, which can be stopped at any iteration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.hooks import Hook
+from omegaconf import OmegaConf
+
+from t4zoo import info
+from t4zoo.models.common.training import train
+from tests.models.street import CLASSES, make_frames
+from tests.pipeline import compose
+
+EPOCHS, ITERATIONS = 3, 2  # of two frames each
+
+
+class StopAt(Hook):
+    """Raises KeyboardInterrupt, as Ctrl-C and SIGTERM do, when the iteration `number`, counted from 1, is over."""
+
+    number: int | None = None  # no argument: a training that is stopped has the configuration of one that is not
+    seen: list[int] = []  # noqa: RUF012
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        StopAt.seen.append(runner.iter + 1)
+        if runner.iter + 1 == StopAt.number:
+            raise KeyboardInterrupt
+
+
+def make_data(root: Path) -> Path:
+    frames = make_frames(root, 2 * ITERATIONS)
+    info.save(root / "info_train.pkl", info.Info(CLASSES, "base", frames))
+    return root
+
+
+def run(data: Path, out: Path, *overrides: str, stop: int | None = None, resume: str = "auto") -> Path:
+    """Train the tiny network; `stop` is the iteration that is the last."""
+    given = (f"info={data}/info_train.pkl", f"data_root={data}", f"algorithm.epochs={EPOCHS}", *overrides)
+    cfg, _ = compose("train", given)
+    settings = OmegaConf.to_container(cfg.runner, resolve=True)
+    settings["custom_hooks"].append({"type": f"{__name__}.StopAt"})
+    StopAt.number, StopAt.seen = stop, []
+    return train(settings, {"class_names": list(CLASSES)}, out, cfg.parent, Path, resume)
