@@ -166,6 +166,16 @@ def test_unknown_velocities_are_not_learnt_from():
     assert all(value.grad is None or value.grad.isfinite().all() for value in model.parameters())
 
 
+def test_it_learns_in_half_precision():
+    model, boxes = network(), torch.tensor([[1.0, 2.0, 0.0, 4.0, 2.0, 1.5, 0.3]])
+    sample = Sample(boxes, torch.zeros(1, 2), torch.tensor([0]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        losses = model.forward([torch.rand(50, 5)] * 2, [sample, sample], mode="loss")
+    sum(losses.values()).backward()
+    assert all(value.isfinite() for value in losses.values())
+    assert all(value.grad.isfinite().all() for value in model.parameters())
+
+
 def test_every_weight_is_learnt():
     model, boxes = network(), torch.tensor([[1.0, 2.0, 0.0, 4.0, 2.0, 1.5, 0.3]])
     sample = Sample(boxes, torch.zeros(1, 2), torch.tensor([0]))
