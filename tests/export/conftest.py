@@ -1,4 +1,7 @@
-"""One model, one workspace and one bundle for all tests of the folder; a test that spoils takes a copy."""
+"""One CenterPoint, one workspace and one bundle for the tests of the folder; a test that spoils takes a copy.
+
+Fixtures that follow from the algorithm stand again in the folders of the others: a session's fixtures are made once.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from t4zoo.export import bundle
 from t4zoo.export.bundle_config import bundle_config
 from t4zoo.models.CenterPoint.network import CenterPoint
-from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
+from tests.export.samples import compose_export, make_cloud, make_model, proof_of, write_workspace, writing_of
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,20 +57,13 @@ def weights(workspace) -> Path:
 
 
 @pytest.fixture(scope="session")
-def proof(workspace, model, cfg) -> bundle.Proof:
-    return bundle.Proof(
-        class_names=tuple(model.class_names),
-        info=workspace / "info/base/info_test.pkl",
-        frames=2,
-        data_root=workspace / "data/t4dataset",
-        parity_tolerance=cfg.onnx.tolerance,
-        node_tolerance=cfg.node_check.tolerance,
-    )
+def proof(workspace, cfg) -> bundle.Proof:
+    return proof_of(workspace, cfg)
 
 
 @pytest.fixture(scope="session")
 def writing(cfg) -> bundle.Writing:
-    return bundle.Writing(cfg.onnx.opset, cfg.onnx.domain, cfg.onnx.model_version)
+    return writing_of(cfg)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from t4zoo.export import bundle
 from t4zoo.info import Frame, Info, save
 from t4zoo.models.CenterPoint.network import CenterPoint
 from t4zoo.models.common import checkpoint
@@ -64,6 +65,23 @@ def write_workspace(root: Path, cfg: DictConfig, model: Any, clouds: list[np.nda
     checkpoint.save(train / "epoch_3.pth", model.state_dict(), meta)
     frames = [_frame(root / "data/t4dataset", i, cloud) for i, cloud in enumerate(clouds)]
     save(root / "info/base/info_test.pkl", Info(tuple(model.class_names), "base", tuple(frames)))
+
+
+def proof_of(root: Path, cfg: DictConfig) -> bundle.Proof:
+    """On the workspace at `root`, as conf/export.yaml has it."""
+    return bundle.Proof(
+        class_names=tuple(cfg.product.class_names),
+        info=root / "info/base/info_test.pkl",
+        frames=2,
+        data_root=root / "data/t4dataset",
+        parity_tolerance=cfg.onnx.tolerance,
+        node_tolerance=cfg.node_check.tolerance,
+    )
+
+
+def writing_of(cfg: DictConfig) -> bundle.Writing:
+    """As conf/export.yaml has it."""
+    return bundle.Writing(cfg.onnx.opset, cfg.onnx.domain, cfg.onnx.model_version)
 
 
 def _frame(root: Path, index: int, cloud: np.ndarray) -> Frame:
