@@ -1,4 +1,3 @@
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +6,7 @@ import pytest
 import torch
 
 from t4zoo import info
-from t4zoo.dataset import Augmentation, LidarDataset, collate
+from t4zoo.dataset import LidarDataset, collate
 from t4zoo.errors import T4zooError
 from t4zoo.geometry import apply, compose, inverse, rotation_from_yaw, transform
 from t4zoo.points import write_points
@@ -87,51 +86,6 @@ def test_columns_are_chosen_by_name(tmp_path):
     assert cloud.tolist() == [[1, 2, 3, 0]]
     with pytest.raises(T4zooError, match="ring"):
         dataset(tmp_path, point_features=["x", "ring"])
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"flip_x": 1.0},
-        {"flip_y": 1.0},
-        {"half_turn": 1.0},
-        {"rotation": 3.0},
-        {"scale": 0.2},
-        {"flip_x": 1.0, "flip_y": 1.0, "half_turn": 1.0, "rotation": 3.0, "scale": 0.2},
-    ],
-)
-def test_augmented_boxes_stay_on_their_points(options):
-    none = {"flip_x": 0.0, "flip_y": 0.0, "half_turn": 0.0, "rotation": 0.0, "scale": 0.0}
-    augment = Augmentation(**{**none, **options})
-    box = np.array([[5.0, -2.0, 0.5, 4.0, 2.0, 1.5, 0.7]])
-    nose = box[0, :3] + rotation_from_yaw(0.7) @ [2.0, 1.0, 0.75]  # a corner in front on the left, on the top
-    points = np.array([[*nose, 1.0, 0.0], [*box[0, :3], 1.0, 0.0]], dtype=np.float32)
-    ahead = np.array([[math.cos(0.7), math.sin(0.7)]])
-    moved, boxes, velocities = augment(np.random.default_rng(3), points, box, ahead)
-    assert not np.allclose(boxes, box)
-    np.testing.assert_allclose(moved[1, :3], boxes[0, :3], atol=1e-5)
-    inside = rotation_from_yaw(-boxes[0, 6]) @ (moved[0, :3] - boxes[0, :3])
-    mirrored = (options.get("flip_x", 0) + options.get("flip_y", 0)) % 2
-    np.testing.assert_allclose(inside / boxes[0, 3:6], [0.5, -0.5 if mirrored else 0.5, 0.5], atol=1e-5)
-    assert math.atan2(velocities[0, 1], velocities[0, 0]) == pytest.approx(boxes[0, 6])
-    assert -math.pi <= boxes[0, 6] < math.pi
-    np.testing.assert_array_equal(box[0], [5.0, -2.0, 0.5, 4.0, 2.0, 1.5, 0.7])
-
-
-def test_augmentation_follows_from_seed_epoch_and_index_alone(tmp_path):
-    augment = {"flip_x": 0.5, "flip_y": 0.5, "half_turn": 0.5, "rotation": 0.5, "scale": 0.1}
-    frames = [frame(tmp_path, np.random.default_rng(i).uniform(-9, 9, (20, 3)), name=str(i)) for i in range(2)]
-
-    def clouds(seed, epoch, order=(0, 1), cache=False):
-        data = dataset(tmp_path, *frames, augment=augment, seed=seed, cache=cache)
-        data.set_epoch(epoch)
-        return {index: data[index][0] for index in order}
-
-    first = clouds(1, 4)
-    for again in (clouds(1, 4, (1, 0)), clouds(1, 4, (0, 0, 1), cache=True)):
-        assert all(torch.equal(again[i], first[i]) for i in first)
-    assert not torch.equal(clouds(1, 5)[0], first[0])
-    assert not torch.equal(clouds(2, 4)[0], first[0])
 
 
 def test_a_batch_keeps_the_clouds_at_their_own_lengths(tmp_path):

@@ -182,6 +182,23 @@ def test_a_value_of_the_wrong_kind_is_one_line_with_its_key(data, tmp_path, over
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("algorithm.ema={momentun: 0.1}", "algorithm.ema is {'momentun': 0.1}; give null, or momentum and no more"),
+        ("algorithm.ema={momentum: 7}", "algorithm.ema.momentum is 7"),
+        ("algorithm.balance={threshold: often}", "algorithm.balance.threshold is often; give a number"),
+        ("algorithm.paste={per_frame: {tram: 1}, epochs: 1, most: 9, min_points: 1}", "no class 'tram'"),
+        ("algorithm.paste={per_frame: {car: -1}, epochs: 1, most: 9, min_points: 1}", "give counts of classes"),
+        ("launcher.precision=float8", "launcher.precision is 'float8'"),
+        ("resume=sometimes", "resume is 'sometimes'"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_one_line_with_its_key(data, tmp_path, override, said):
+    assert said in refusal(train(data, tmp_path / "out", override), "train")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("override", ["algorithm.epoch=3", "product=nope", "algorithm=CenterPoint/nope", "epochs"])
 def test_a_misspelt_override_is_hydras_own_refusal_without_a_traceback(data, tmp_path, override):
     done = train(data, tmp_path / "out", override)

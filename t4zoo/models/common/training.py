@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import get_world_size
+from mmengine.dist import get_world_size, init_dist, is_distributed
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader, Runner
@@ -21,6 +21,7 @@ from t4zoo.errors import UsageError
 from t4zoo.models.common import checkpoint, loader
 from t4zoo.models.common.curves import FILES as CURVES
 from t4zoo.models.common.resume import ResumePoint, Snapshots
+from t4zoo.models.common.settings import check, of_process
 from t4zoo.models.common.snapshot import network
 from t4zoo.whole import refuse_strangers
 
@@ -83,12 +84,7 @@ def train(
     resume: `auto` goes on with what a stopped training of the same settings left beside `out`; see `ResumePoint`.
     Raises T4zooError subclasses for data, parents and settings that cannot be used.
     """
-    for name, count in (
-        ("epochs", settings["train_cfg"]["max_epochs"]),
-        ("batch_size", settings["train_dataloader"]["batch_size"]),
-    ):
-        if not isinstance(count, int) or count < 1:
-            raise UsageError(f"algorithm.{name} is {count}; give it a whole number of at least 1")
+    check(settings)
     refuse_strangers(out, ("epoch_*.pth", "config.py", LOG, *CURVES))
     loader.register(fetch)
     weights_of = checkpoint.resolve(parent, fetch)
@@ -97,8 +93,8 @@ def train(
         settings = {**settings, "custom_hooks": [*settings["custom_hooks"], hook]}
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # see docs/decisions/one-thread.md
-        if settings["optim_wrapper"]["type"].endswith("AmpOptimWrapper"):
-            raise UsageError("AMP needs a GPU, and there is none here; choose `launcher=local`")
+    if settings["launcher"] != "none" and not is_distributed():
+        init_dist(settings["launcher"])
     out.parent.mkdir(parents=True, exist_ok=True)
     config = Config(settings).dump()
     point = ResumePoint(out, _made_of(config, settings, weights_of), resume)
@@ -108,7 +104,13 @@ def train(
         results.mkdir()
         (results / "config.py").write_text(config, encoding="utf-8")
         # mmengine adds dated files and folders of its own to its working folder; only what is named here is kept.
-        runner = _runner({**settings, "work_dir": str(work), "experiment_name": uuid.uuid4().hex})
+        runner = _runner(
+            {
+                **of_process(settings, get_world_size(), scratch),
+                "work_dir": str(work),
+                "experiment_name": uuid.uuid4().hex,
+            }
+        )
         runner.register_hook(Snapshots(point))
         runner.train()
         weights = results / f"epoch_{runner.epoch}.pth"

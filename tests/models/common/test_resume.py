@@ -43,6 +43,25 @@ def test_a_training_that_was_stopped_ends_with_the_bytes_of_one_that_was_not(dat
     assert [path.name for path in tmp_path.iterdir()] == ["train"]
 
 
+@pytest.mark.parametrize("algorithm", ["CenterPoint", "TransFusion"])
+def test_with_every_choice_made_it_ends_with_the_same_bytes_too(data, tmp_path, algorithm):
+    choices = (
+        f"algorithm={algorithm}/tiny",
+        "algorithm.balance={threshold: 0.9}",
+        "algorithm.paste={per_frame: {bicycle: 2, car: 2}, epochs: 2, most: 9, min_points: 1}",
+        "algorithm.ema={momentum: 0.1}",
+        "launcher.precision=bfloat16",
+        "launcher.workers=1",
+    )
+    unbroken = run(data, tmp_path / "unbroken" / "train", *choices)
+    for stop in (3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            run(data, tmp_path / "train", *choices, stop=stop)
+        assert (tmp_path / UNFINISHED / "objects" / "objects.npz").exists()
+    run(data, tmp_path / "train", *choices)
+    assert contents(tmp_path / "train") == contents(unbroken.parent)
+
+
 def test_only_what_follows_the_last_whole_epoch_is_trained_again(data, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(data, tmp_path / "train", stop=2 * ITERATIONS + 1)

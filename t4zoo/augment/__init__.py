@@ -1,0 +1,1 @@
+"""Training frames, changed anew each epoch."""
