@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from t4zoo.errors import T4zooError
@@ -79,7 +80,9 @@ class Curves(Hook):
         self.epochs.append(_rounded({"epoch": runner.epoch + 1, **means}))
 
     def after_train(self, runner: Any) -> None:
-        """Write the three files."""
+        """Write the three files, of the first process where there are several."""
+        if not is_main_process():
+            return
         scalars_json, loss_csv, loss_png = (Path(runner.work_dir) / name for name in FILES)
         scalars = "[\n" + ",\n".join(json.dumps(row) for row in self.rows) + "\n]\n"
         scalars_json.write_text(scalars, encoding="utf-8")

@@ -56,6 +56,7 @@ class ResumePoint:
                 self._open()
             barrier()
             yield self.folder
+            barrier()
             self._leave(keep=False)
         except Timeout:
             raise UsageError(

@@ -99,30 +99,26 @@ def train(
     config = Config(settings).dump()
     point = ResumePoint(out, _made_of(config, settings, weights_of), resume)
     with point.held() as scratch:
-        work, results = scratch / "work", scratch / "results"
-        shutil.rmtree(results, ignore_errors=True)
-        results.mkdir()
-        (results / "config.py").write_text(config, encoding="utf-8")
-        # mmengine adds dated files and folders of its own to its working folder; only what is named here is kept.
-        runner = _runner(
-            {
-                **of_process(settings, get_world_size(), scratch),
-                "work_dir": str(work),
-                "experiment_name": uuid.uuid4().hex,
-            }
-        )
+        work = scratch / "work"
+        mine = of_process(settings, get_world_size(), scratch)
+        runner = _runner({**mine, "work_dir": str(work), "experiment_name": uuid.uuid4().hex})
         runner.register_hook(Snapshots(point))
         runner.train()
-        weights = results / f"epoch_{runner.epoch}.pth"
-        made_of = {"model": settings["model"], "epoch": runner.epoch, **_digests(results / "config.py", settings)}
-        checkpoint.save(weights, network(runner).state_dict(), {**meta, **made_of})
+        weights = out / f"epoch_{runner.epoch}.pth"
         if runner.rank == 0:
+            results = scratch / "results"
+            shutil.rmtree(results, ignore_errors=True)
+            results.mkdir()
+            (results / "config.py").write_text(config, encoding="utf-8")
+            made_of = {"model": settings["model"], "epoch": runner.epoch, **_digests(results / "config.py", settings)}
+            checkpoint.save(results / weights.name, network(runner).state_dict(), {**meta, **made_of})
+            # mmengine adds dated files and folders of its own to its working folder; only what is named here is kept.
             for name in (LOG, *CURVES):
                 (work / name).replace(results / name)
             if out.exists():
                 out.rename(scratch / "before")
             results.rename(out)
-    return out / weights.name
+    return weights
 
 
 def _made_of(config: str, settings: dict[str, Any], weights_of: Path | None) -> dict[str, str]:

@@ -34,11 +34,12 @@ def make_data(root: Path) -> Path:
     return root
 
 
-def run(data: Path, out: Path, *overrides: str, stop: int | None = None, resume: str = "auto") -> Path:
-    """Train the tiny network; `stop` is the iteration that is the last."""
+def run(data: Path, out: Path, *overrides: str, stop: int | None = None, resume: str = "auto", **further: Any) -> Path:
+    """Train the tiny network; `stop` is the iteration that is the last. further: settings of mmengine."""
     given = (f"info={data}/info_train.pkl", f"data_root={data}", f"algorithm.epochs={EPOCHS}", *overrides)
     cfg, _ = compose("train", given)
     settings = OmegaConf.to_container(cfg.runner, resolve=True)
+    settings.update(further)
     settings["custom_hooks"].append({"type": f"{__name__}.StopAt"})
     StopAt.number, StopAt.seen = stop, []
     return train(settings, {"class_names": list(CLASSES)}, out, cfg.parent, Path, resume)
