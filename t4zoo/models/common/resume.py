@@ -24,6 +24,7 @@ from t4zoo.models.common.snapshot import random_state, restore, take
 from t4zoo.whole import whole
 
 CHOICES = ("auto", "never")
+PATIENCE = 10.0  # seconds; the processes that read frames outlive a killed training by 5, and hold its lock
 OWN_CODE, NOT_CODE = "t4zoo.", "t4zoo.zoo."  # how a URL becomes a local file decides no weight
 
 
@@ -46,7 +47,7 @@ class ResumePoint:
     def held(self) -> Iterator[Path]:
         """The folder, for this training alone; afterwards it is gone, unless a stopped training can go on from it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / "lock", blocking=False)
+        lock = FileLock(self.folder / "lock", timeout=PATIENCE)
         try:
             if is_main_process():
                 lock.acquire()

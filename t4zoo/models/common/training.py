@@ -106,8 +106,9 @@ def train(
         runner.train()
         weights = out / f"epoch_{runner.epoch}.pth"
         if runner.rank == 0:
-            results = scratch / "results"
-            shutil.rmtree(results, ignore_errors=True)
+            results, before = scratch / "results", scratch / "before"
+            for left in (results, before):  # of one that was killed in this very place
+                shutil.rmtree(left, ignore_errors=True)
             results.mkdir()
             (results / "config.py").write_text(config, encoding="utf-8")
             made_of = {"model": settings["model"], "epoch": runner.epoch, **_digests(results / "config.py", settings)}
@@ -116,7 +117,7 @@ def train(
             for name in (LOG, *CURVES):
                 (work / name).replace(results / name)
             if out.exists():
-                out.rename(scratch / "before")
+                out.rename(before)
             results.rename(out)
     return weights
 

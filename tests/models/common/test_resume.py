@@ -9,6 +9,7 @@ import torch
 from filelock import FileLock
 
 from t4zoo.errors import UsageError
+from t4zoo.models.common import resume
 from t4zoo.models.common.curves import TrainingError
 from t4zoo.models.common.snapshot import random_state, set_random_state
 from tests.models.common.trainings import EPOCHS, ITERATIONS, StopAt, make_data, run
@@ -72,6 +73,26 @@ def test_only_what_follows_the_last_whole_epoch_is_trained_again(data, tmp_path)
     log = (tmp_path / "train" / "train_log.log").read_text()
     assert "goes on after epoch 2" in log
     assert log.count("Epoch(train)") == EPOCHS  # the log of the stopped run is kept
+
+
+def test_random_numbers_go_on_too(data, tmp_path):
+    run(data, tmp_path / "unbroken" / "train")
+    expected = StopAt.drawn
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "train", stop=ITERATIONS + 1)
+    run(data, tmp_path / "train")
+    assert StopAt.drawn == {number: expected[number] for number in ALL[ITERATIONS:]}
+
+
+def test_a_training_killed_while_its_results_were_moved_still_ends(data, unbroken, tmp_path):
+    shutil.copytree(unbroken, tmp_path / "train")
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "train", stop=ALL[-1])
+    for name in ("before", "results"):
+        shutil.copytree(unbroken, tmp_path / UNFINISHED / name)
+    run(data, tmp_path / "train")
+    assert contents(tmp_path / "train") == contents(unbroken)
+    assert [path.name for path in tmp_path.iterdir()] == ["train"]
 
 
 def test_a_training_stopped_before_its_first_epoch_is_over_leaves_nothing(data, tmp_path):
@@ -166,7 +187,8 @@ def test_a_training_that_diverged_is_not_gone_on_with(data, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_two_trainings_of_one_out_do_not_meet(data, tmp_path):
+def test_two_trainings_of_one_out_do_not_meet(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(resume, "PATIENCE", 0.1)
     (tmp_path / UNFINISHED).mkdir()
     with FileLock(tmp_path / UNFINISHED / "lock"), pytest.raises(UsageError, match="another training"):
         run(data, tmp_path / "train")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from mmengine.hooks import Hook
 from omegaconf import OmegaConf
 
@@ -21,9 +24,11 @@ class StopAt(Hook):
 
     number: int | None = None  # no argument: a training that is stopped has the configuration of one that is not
     seen: list[int] = []  # noqa: RUF012
+    drawn: dict[int, tuple[float, ...]] = {}  # noqa: RUF012
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         StopAt.seen.append(runner.iter + 1)
+        StopAt.drawn[runner.iter + 1] = (random.random(), np.random.rand(), torch.rand(1).item())
         if runner.iter + 1 == StopAt.number:
             raise KeyboardInterrupt
 
@@ -41,5 +46,5 @@ def run(data: Path, out: Path, *overrides: str, stop: int | None = None, resume:
     settings = OmegaConf.to_container(cfg.runner, resolve=True)
     settings.update(further)
     settings["custom_hooks"].append({"type": f"{__name__}.StopAt"})
-    StopAt.number, StopAt.seen = stop, []
+    StopAt.number, StopAt.seen, StopAt.drawn = stop, [], {}
     return train(settings, {"class_names": list(CLASSES)}, out, cfg.parent, Path, resume)
