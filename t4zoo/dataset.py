@@ -71,26 +71,27 @@ class LidarDataset(Dataset[tuple[Tensor, Sample]]):
         """(N,) which of a frame's boxes can be learnt."""
         return np.asarray((rows.labels >= 0) & (rows.num_lidar_pts >= self.min_points))
 
+    def in_range(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
+        """(N,) which of (N, 3+) points or boxes are in the model's range."""
+        xyz = rows[:, :3]
+        return np.all((xyz >= self.range[:3]) & (xyz < self.range[3:]), axis=1)
+
     def labels_of(self, index: int) -> set[int]:
         """The classes that can be learnt from frame `index`."""
         rows = self.frames[index].instances
-        return set(rows.labels[self.learnt(rows)].tolist())
+        return set(rows.labels[self.learnt(rows) & self.in_range(rows.boxes)].tolist())
 
     def tensors(
         self, points: NDArray[np.float32], boxes: NDArray[Any], velocities: NDArray[Any], labels: NDArray[np.int64]
     ) -> tuple[Tensor, Sample]:
         """What is in range of (N, 5) points, (M, 7) boxes, (M, 2) velocities and (M,) labels."""
-        points, kept = points[self._inside(points)], self._inside(boxes)
+        points, kept = points[self.in_range(points)], self.in_range(boxes)
         sample = Sample(
             torch.from_numpy(boxes[kept].astype(np.float32)),
             torch.from_numpy(velocities[kept].astype(np.float32)),
             torch.from_numpy(labels[kept]),
         )
         return torch.from_numpy(np.ascontiguousarray(points[:, self.columns])), sample
-
-    def _inside(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
-        xyz = rows[:, :3]
-        return np.all((xyz >= self.range[:3]) & (xyz < self.range[3:]), axis=1)
 
     def cloud(self, index: int) -> NDArray[np.float32]:
         """(N, 5) x, y, z, intensity, lag of frame `index` and its sweeps, in its lidar coordinates; leave it as is."""

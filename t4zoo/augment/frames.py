@@ -60,6 +60,12 @@ class TrainingFrames(LidarDataset):
         if unknown := sorted(wanted.keys() - set(names)):
             raise UsageError(f"algorithm.paste.per_frame: no class {unknown[0]!r}; the model has {', '.join(names)}")
         objects = cut_objects(
-            Path(paste["folder"]), self.frames, self.cloud, paste["most"], paste["min_points"], self.seed
+            Path(paste["folder"]),
+            self.frames,
+            self.cloud,
+            self.in_range,
+            paste["most"],
+            paste["min_points"],
+            self.seed,
         )
-        return Paste(objects, {names.index(name): count for name, count in wanted.items()})
+        return Paste(objects, {names.index(name): count for name, count in wanted.items()}, self.in_range)

@@ -41,29 +41,39 @@ class Objects:
 
 
 def cut_objects(
-    folder: Path, frames: Sequence[Frame], cloud_of: Callable[[int], Points], most: int, min_points: int, seed: int
+    folder: Path,
+    frames: Sequence[Frame],
+    cloud_of: Callable[[int], Points],
+    in_range: Callable[[Array], NDArray[np.bool_]],
+    most: int,
+    min_points: int,
+    seed: int,
 ) -> Objects:
     """The objects of `frames`, cut out once and kept in `folder`; processes that ask for it together wait for one.
 
-    cloud_of: index of a frame -> its (N, 5) cloud. most: objects of a class; frames are gone through in a random order
-    that follows from `seed` until there are so many. min_points: of an object's box.
+    cloud_of: index of a frame -> its (N, 5) cloud. in_range: (M, 7) boxes -> (M,) which of them to take.
+    most: objects of a class; frames are gone through in a random order that follows from `seed` until there are so
+    many. min_points: of an object's box.
     """
     table, cloud = folder / "objects.npz", folder / "objects.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "objects.lock"):
         if not table.exists():
-            _cut(table, cloud, frames, cloud_of, _choose(frames, most, min_points, seed))
+            _cut(table, cloud, frames, cloud_of, _choose(frames, in_range, most, min_points, seed))
     with np.load(table) as columns:
         return Objects(**{name: columns[name] for name in columns}, cloud=cloud)
 
 
-def _choose(frames: Sequence[Frame], most: int, min_points: int, seed: int) -> dict[int, list[int]]:
+def _choose(
+    frames: Sequence[Frame], in_range: Callable[[Array], NDArray[np.bool_]], most: int, min_points: int, seed: int
+) -> dict[int, list[int]]:
     """Frame -> rows of its instances that are taken."""
     taken: dict[int, list[int]] = {}
     counts: dict[int, int] = {}
     for index in np.random.default_rng(seed).permutation(len(frames)).tolist():
         rows = frames[index].instances
-        for row in np.flatnonzero((rows.labels >= 0) & (rows.num_lidar_pts >= max(min_points, 1))).tolist():
+        good = (rows.labels >= 0) & (rows.num_lidar_pts >= max(min_points, 1)) & in_range(rows.boxes)
+        for row in np.flatnonzero(good).tolist():
             label = int(rows.labels[row])
             if counts.get(label, 0) < most:
                 counts[label] = counts.get(label, 0) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from t4zoo.augment.objects import Array, Objects, Points, inside
 
 Labels = NDArray[np.int64]
+
+TRIES = 10  # for each object that is wanted; on a full street most of them find no room
 
 _CORNERS = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]])  # of a unit square
 
@@ -22,11 +24,13 @@ class Paste:
     stands behind it keeps its points, although it would be in its shadow.
     Source: Yan, Mao, Li, "SECOND", Sensors 2018, section 3.4.1.
 
-    per_frame: label -> how many. objects: to choose from.
+    objects: to choose from. per_frame: label -> how many. in_range: (M, 7) boxes -> (M,) which of them count.
     """
 
-    def __init__(self, objects: Objects, per_frame: Mapping[int, int]) -> None:
-        self.objects, self.per_frame = objects, dict(sorted(per_frame.items()))
+    def __init__(
+        self, objects: Objects, per_frame: Mapping[int, int], in_range: Callable[[Array], NDArray[np.bool_]]
+    ) -> None:
+        self.objects, self.per_frame, self.in_range = objects, dict(sorted(per_frame.items())), in_range
         self.of = {label: np.flatnonzero(objects.labels == label) for label in self.per_frame}
 
     def choose(self, rng: np.random.Generator, labels: Labels, occupied: Array) -> list[int]:
@@ -34,12 +38,13 @@ class Paste:
         chosen: list[int] = []
         for label, most in self.per_frame.items():
             there = self.of[label]
-            wanted = min(max(most - int(np.count_nonzero(labels == label)), 0), len(there))
-            for number in rng.choice(there, wanted, replace=False).tolist():
+            wanted = max(most - int(np.count_nonzero(labels == label)), 0)
+            for number in rng.choice(there, min(TRIES * wanted, len(there)), replace=False).tolist():
                 box = self.objects.boxes[number]
-                if not overlaps(box, occupied).any():
+                if wanted and not overlaps(box, occupied).any():
                     occupied = np.concatenate([occupied, box[None]])
                     chosen.append(number)
+                    wanted -= 1
         return chosen
 
     def __call__(
@@ -49,7 +54,7 @@ class Paste:
 
         ignored: (K, 7) boxes of the frame that are not learnt, but stand there.
         """
-        chosen = self.choose(rng, labels, np.concatenate([boxes, ignored]))
+        chosen = self.choose(rng, labels[self.in_range(boxes)], np.concatenate([boxes, ignored]))
         for number in chosen:
             points = points[~inside(points, self.objects.boxes[number], self.objects.velocities[number])]
         return (

@@ -26,6 +26,10 @@ def scenes(root, count=4):
     return [first, *others]
 
 
+def everywhere(boxes: np.ndarray) -> np.ndarray:
+    return np.ones(len(boxes), dtype=bool)
+
+
 def pasted(root, per_frame, epochs=5, most=ANY, min_points=1, frames=None, **options):
     paste = {"per_frame": per_frame, "epochs": epochs, "most": most, "min_points": min_points}
     frames = frames or scenes(root)
@@ -53,6 +57,16 @@ def test_points_of_the_scene_give_way_to_a_pasted_object(tmp_path):
 def test_a_frame_with_enough_objects_gets_no_more(tmp_path):
     data = pasted(tmp_path, {"bicycle": 1, "car": 1})
     assert [sorted(data[i][1].labels.tolist()) for i in range(5)] == [[CAR, BICYCLE]] * 5
+
+
+def test_objects_beyond_the_models_range_are_neither_counted_nor_pasted(tmp_path):
+    far = [60.0, 0.0, 0.0, 2.0, 0.8, 2.0, 0.0]
+    rows = instances([CAR_BOX, far], [CAR, BICYCLE])
+    frames = [frame(tmp_path, "far", [CAR_BOX[:3], far[:3]], rows), *scenes(tmp_path, count=2)]
+    data = pasted(tmp_path, {"bicycle": 2}, frames=frames)
+    assert data.paste.objects.labels.tolist().count(BICYCLE) == 2
+    assert data[0][1].labels.tolist() == [CAR, BICYCLE, BICYCLE]
+    assert data.labels_of(0) == {CAR}
 
 
 @pytest.mark.parametrize("label", [CAR, -1])
@@ -118,11 +132,11 @@ def test_objects_are_cut_out_once_and_rare_ones_from_as_many_frames_as_needed(tm
         read.append(index)
         return training_frames(tmp_path, *frames).cloud(index)
 
-    objects = cut_objects(tmp_path / "o", frames, cloud_of, most=2, min_points=1, seed=0)
+    objects = cut_objects(tmp_path / "o", frames, cloud_of, everywhere, most=2, min_points=1, seed=0)
     assert sorted(objects.labels.tolist()) == [CAR, CAR, BICYCLE, BICYCLE]
     assert sorted(len(objects.points(i)) for i in range(4)) == [1, 1, 2, 2]
     assert len(read) == 4
-    again = cut_objects(tmp_path / "o", frames, cloud_of, most=2, min_points=1, seed=0)
+    again = cut_objects(tmp_path / "o", frames, cloud_of, everywhere, most=2, min_points=1, seed=0)
     assert len(read) == 4
     np.testing.assert_array_equal(again.boxes, objects.boxes)
 
@@ -131,7 +145,7 @@ def test_objects_of_few_points_and_boxes_to_ignore_are_not_cut_out(tmp_path):
     rows = instances([CAR_BOX, BICYCLE_BOX, CAR_BOX], [CAR, BICYCLE, -1], counts=[4, 5, 9])
     frames = [frame(tmp_path, "0", [CAR_BOX[:3], BICYCLE_BOX[:3]], rows)]
     data = training_frames(tmp_path, *frames)
-    objects = cut_objects(tmp_path / "o", frames, data.cloud, most=ANY, min_points=5, seed=0)
+    objects = cut_objects(tmp_path / "o", frames, data.cloud, everywhere, most=ANY, min_points=5, seed=0)
     assert objects.labels.tolist() == [BICYCLE]
 
 
@@ -165,7 +179,7 @@ def footprint(box) -> shapely.Polygon:
 def test_objects_are_chosen_of_each_class_by_its_own_count(tmp_path):
     frames = scenes(tmp_path)
     data = training_frames(tmp_path, *frames)
-    objects = cut_objects(tmp_path / "o", frames, data.cloud, most=ANY, min_points=1, seed=0)
-    paste = Paste(objects, {CAR: 1, BICYCLE: 2})
+    objects = cut_objects(tmp_path / "o", frames, data.cloud, everywhere, most=ANY, min_points=1, seed=0)
+    paste = Paste(objects, {CAR: 1, BICYCLE: 2}, everywhere)
     chosen = paste.choose(np.random.default_rng(0), np.array([CAR, CAR]), np.zeros((0, 7)))
     assert objects.labels[chosen].tolist() == [BICYCLE, BICYCLE]
