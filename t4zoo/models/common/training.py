@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,12 @@ def train(settings: dict[str, Any], meta: dict[str, Any], out: Path, parent: str
         if not isinstance(count, int) or count < 1:
             raise UsageError(f"algorithm.{name} is {count}; give it a whole number of at least 1")
     refuse_strangers(out, ("epoch_*.pth", "config.py", LOG, *CURVES))
-    loader.register(fetch)
-    if checkpoint.resolve(parent, fetch):
-        hook = {"type": f"{__name__}.{StartFrom.__name__}", "parent": parent}
+    # A presigned URL's query is a permission: neither config.py nor a log may keep it.
+    shown = parent.partition("?")[0] if "://" in parent else parent
+    fetch_once = cache(lambda reference: fetch(parent if reference == shown else reference))
+    loader.register(fetch_once)
+    if checkpoint.resolve(shown, fetch_once):
+        hook = {"type": f"{__name__}.{StartFrom.__name__}", "parent": shown}
         settings = {**settings, "custom_hooks": [*settings["custom_hooks"], hook]}
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # see docs/decisions/one-thread.md
