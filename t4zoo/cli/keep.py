@@ -1,18 +1,25 @@
-"""Commands that keep a zoo after its releases: look whether all agrees, withdraw, and tidy the store."""
+"""Commands that keep a zoo after its releases: look whether all agrees, withdraw, trace a scene, tidy the store."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from t4zoo.cli.common import Json, Zoo, stop_for, where
-from t4zoo.screen import print_json, progress
+from t4zoo.cli.common import Json, Name, Zoo, stop_for, where
+from t4zoo.plain import plain
+from t4zoo.screen import print_json, print_lines, print_note, progress
+
+if TYPE_CHECKING:
+    from t4zoo.zoo.keeping.revoke import Descent
+    from t4zoo.zoo.reading.notice import State
 
 commands = typer.Typer()
 
+Reason = Annotated[str, typer.Option("--reason", help="Why, for everybody who reads the version.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
@@ -37,9 +44,9 @@ def doctor(
     acts: list[tuple[str, Callable[[], object]]] = []
     if fix or dry_run:
         from t4zoo.zoo.keeping.doctor.mend import acts as plan
-        from t4zoo.zoo.storage.s3 import S3Folder
+        from t4zoo.zoo.storage.folder import open_writable
 
-        acts = plan(found, lambda: S3Folder(patient.zoo.address), patient.layout, patient.repository)
+        acts = plan(found, lambda: open_writable(patient.zoo.address), patient.repository)
         for words, act in acts:
             print(f"would {words}" if dry_run else words, file=sys.stderr)
             if not dry_run:
@@ -49,3 +56,103 @@ def doctor(
                 found = examine(patient, lambda title, total: advance, deep)
     print_json(as_dict(found)) if as_json else print(told(found))
     stop_for([], failed=any(finding.severity == "error" for finding in found.findings))
+
+
+@commands.command()
+def deprecate(version: Name, reason: Reason, zoo: Zoo = None, dry_run: DryRun = False) -> None:
+    """Say of a version that a better one is there. It is still read, with the reason shown."""
+    _say("deprecated", version, reason, zoo, dry_run)
+
+
+@commands.command()
+def yank(version: Name, reason: Reason, zoo: Zoo = None, dry_run: DryRun = False) -> None:
+    """Withdraw a version: who names it can still read it, warned; its bytes stay for those who must look into it."""
+    _say("yanked", version, reason, zoo, dry_run)
+
+
+@commands.command()
+def restore(version: Name, reason: Reason, zoo: Zoo = None, dry_run: DryRun = False) -> None:
+    """Take back what `deprecate` or `yank` said; the history of it stays."""
+    _say("active", version, reason, zoo, dry_run)
+
+
+def _say(state: State, version: str, reason: str, zoo: str | None, dry_run: bool) -> None:
+    print_lines(_said(state, version, reason, zoo, dry_run))
+
+
+def _said(state: State, version: str, reason: str, zoo: str | None, dry_run: bool) -> Iterator[str]:
+    """Say it, unless it is a dry run; and the lines that tell of it."""
+    from t4zoo.zoo.keeping.withdraw import now_by, planned, say
+    from t4zoo.zoo.layout import load_layout
+    from t4zoo.zoo.reading.locate import locate
+    from t4zoo.zoo.storage.folder import open_writable
+
+    place = where(zoo)
+    event = now_by(Path.cwd(), state, reason)
+    located = locate(version, place)
+    folder = open_writable(located.source.address)
+    if dry_run:
+        yield f"would say: {planned(folder, located.released, event)[0]}"
+        return
+    said = say(folder, load_layout(place.repository), located.released, event)
+    yield f"{said.notice}" if said.is_new else f"{said.notice} (as was said before)"
+    if said.index:
+        print_note(said.index)
+
+
+@commands.command("revoke-scene")
+def revoke_scene(
+    scenes: Annotated[list[str], typer.Argument(metavar="SCENE...", help="T4 dataset ids, or id/revision.")],
+    yank: Annotated[bool, typer.Option("--yank", help="Yank what learned from them or was chosen by them.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; --yank needs it.")] = None,
+    zoo: Zoo = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Name every info, model and auto-label version that descends from withdrawn scenes."""
+    from t4zoo.errors import UsageError
+    from t4zoo.zoo.keeping.revoke import Withdrawn, datasets, descent
+    from t4zoo.zoo.keeping.survey import survey
+    from t4zoo.zoo.layout import load_layout
+
+    if yank and not reason:
+        raise UsageError('--yank: give a --reason, as in --reason "the scene was recorded on private ground"')
+    withdrawn, place = Withdrawn.of(scenes), where(zoo)
+    folder = place.open_zoo()
+    with progress("reading manifests") as advance:
+        seen = survey(folder, load_layout(place.repository), advance)
+    held = seen.by_name()
+    found = descent([released.manifest for h in held.values() if (released := h.released)], withdrawn)
+    lists = datasets(place.repository, withdrawn) if place.repository else []
+    _tell(found, lists, as_json)
+    for descendant in found.descendants:
+        if yank and reason and descendant.reach != "scored":
+            notice = held[str(descendant.name)].notice
+            if notice is None or notice.state != "yanked":
+                told = _said("yanked", str(descendant.name), f"{reason} ({descendant.why})", zoo, dry_run)
+                list(map(print_note, told)) if as_json else print_lines(told)
+
+
+def _tell(found: Descent, lists: list[tuple[str, str]], as_json: bool) -> None:
+    if as_json:
+        rows = [{"name": str(one.name), "reach": one.reach, "why": one.why} for one in found.descendants]
+        named = [{"path": path, "splits": splits} for path, splits in lists]
+        print_json({"descendants": rows, "silent": [str(name) for name in found.silent], "datasets": named})
+        return
+    print_lines(map(plain, _lines(found, lists)))
+    if found.silent:
+        names = ", ".join(str(name) for name in found.silent)
+        print_note(f"{len(found.silent)} versions name no scenes, so that nothing can be said of them: {names}")
+
+
+def _lines(found: Descent, lists: list[tuple[str, str]]) -> Iterator[str]:
+    from t4zoo.zoo.keeping.revoke import MEANING
+
+    for reach, meaning in MEANING.items():
+        reached = [one for one in found.descendants if one.reach == reach]
+        if reached:
+            yield f"{meaning}:"
+        yield from (f"  {one.name}  ({one.why})" for one in reached)
+    if not found.descendants:
+        yield "no version descends from it, as far as manifests tell"
+    yield from (f"{path} still lists it: {splits}" for path, splits in lists)

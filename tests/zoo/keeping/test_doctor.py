@@ -118,8 +118,7 @@ def test_the_index_keeps_what_others_changed_after_it_was_looked_at(ill: Ward) -
     state = data["fields"].index("state")
     data["rows"][0][state] = "yanked"  # a notice that came meanwhile
     ill.put(INDEX, json.dumps(data).encode())
-    patient = ill.patient()
-    for _, act in acts(found, lambda: ill.writer, patient.layout, ill.root):
+    for _, act in acts(found, lambda: ill.writer, ill.root):
         act()
     assert json.loads(ill.get(INDEX))["rows"][0][state] == "yanked"
 

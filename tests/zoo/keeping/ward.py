@@ -59,7 +59,7 @@ class Ward(Repository):
 
     def fix(self) -> list[str]:
         """Do what `--fix` does; what it was, in words."""
-        todo = acts(self.examine(), lambda: self.writer, load_layout(self.root), self.root)
+        todo = acts(self.examine(), lambda: self.writer, self.root)
         for _, act in todo:
             act()
         return [words for words, _ in todo]

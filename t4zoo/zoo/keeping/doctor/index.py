@@ -6,20 +6,31 @@ from dataclasses import dataclass
 
 from t4zoo.zoo.keeping.doctor.finding import Finding
 from t4zoo.zoo.keeping.survey import Held, Survey
-from t4zoo.zoo.reading.index import INDEX_NAME, Index, Row, ZooIndexError, read_index
+from t4zoo.zoo.reading.index import INDEX_NAME, Index, Row, ZooIndexError, read_index, update, write
 from t4zoo.zoo.reading.reindex import UNCLEAR, row_of
-from t4zoo.zoo.storage.folder import Folder
+from t4zoo.zoo.storage.folder import Folder, Writable
 
 _CURE = "`t4zoo doctor --fix` writes what the manifests say"
 
 
 @dataclass(frozen=True)
 class Repair:
-    """seen: the rows as they are, by name. right: as they must be. whole: there is none, and it is made anew."""
+    """seen: the rows as they are, by name. right: as they must be. whole: there is no index, or one that is none.
+
+    etag: of what is there instead of an index.
+    """
 
     seen: dict[str, Row]
     right: dict[str, Row]
     whole: bool = False
+    etag: str | None = None
+
+    def do(self, zoo: Writable) -> None:
+        """Write what is right; raises ZooIndexError where another wrote it first."""
+        if not self.whole:
+            update(zoo, self.apply)
+        elif not write(zoo, Index.of(self.right.values(), self.etag)):
+            raise ZooIndexError(f"{zoo.address.url_of(INDEX_NAME)}: another has written it meanwhile; look again")
 
     def apply(self, now: Index) -> Index:
         """The index mended; a row that someone changed since it was seen is left as it is."""
@@ -37,7 +48,7 @@ def check_index(survey: Survey, zoo: Folder) -> tuple[list[Finding], Repair | No
     try:
         index = read_index(zoo)
     except ZooIndexError as error:
-        return [Finding("index-broken", where, str(error), _CURE, fixable=True)], Repair({}, right, whole=True)
+        return [Finding("index-broken", where, str(error), _CURE, fixable=True)], Repair({}, right, True, error.etag)
     if index is None:
         if not right:
             return [], None
