@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from t4zoo.cli.common import Json
+from t4zoo.cli.common import Json, stop_for
+from t4zoo.errors import UsageError
 from t4zoo.screen import print_json, print_rich, progress
 
 commands = typer.Typer()
@@ -46,3 +47,24 @@ def release(
         print_json({**releasing.record(plan), "requests": releasing.requests, "warning": outcome.warning})
     else:
         print(releasing.tell(plan, outcome))
+
+
+@commands.command("next")
+def next_version(
+    series: Annotated[str, typer.Argument(help="A model, as CenterPoint/t4x2; or info.")],
+    project: Annotated[str | None, typer.Option(help="A project's own version: vX.Y.Z-PROJECT.n.")] = None,
+    release_: Annotated[bool, typer.Option("--release", help="vX.Y.Z-release, trained on all scenes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Propose the version that the committed state would be, and say why; write nothing."""
+    from t4zoo.zoo.releasing.proposal import Wanted
+    from t4zoo.zoo.releasing.propose import propose_here
+
+    if project and release_:
+        raise UsageError("--project and --release: a version has one suffix or none; give one of both")
+    proposal = propose_here(Path.cwd(), Wanted(series, project, release_))
+    if as_json:
+        print_json(proposal.record())
+    elif proposal.name is not None:
+        print(proposal)
+    stop_for([] if as_json or proposal.name else [f"no next version yet: {proposal}"], proposal.name is None)

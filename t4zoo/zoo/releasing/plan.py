@@ -23,7 +23,7 @@ from t4zoo.zoo.releasing.labels import check_models, find_labels
 from t4zoo.zoo.releasing.lock import key_of
 from t4zoo.zoo.releasing.objects import Objects
 from t4zoo.zoo.releasing.refusal import Reasons, Refusal, RefusedError
-from t4zoo.zoo.storage.folder import read
+from t4zoo.zoo.storage.folder import Folder, read
 from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.version import AutoLabelSet, ModelVersion, Name
 
@@ -86,7 +86,7 @@ def make_plan(
     stored, problems = check_store(files, objects, done)
     reasons += problems
     is_whole = len(stored) == len({file.md5 for file in files.values()})
-    index = _index(zoo)
+    index = readable_index(zoo)
     family, report = Family(zoo, layout, index), None
     if isinstance(name, ModelVersion):
         report = check_model(candidate, Exported(files, is_whole, inspect), objects, family, reasons)
@@ -124,7 +124,8 @@ def _manifest(
     return describe(candidate, found, report.parent if report else None, labels)
 
 
-def _index(zoo: S3Folder) -> Index | None:
+def readable_index(zoo: Folder) -> Index | None:
+    """The zoo's index, empty where it has none, and None where it is broken."""
     try:
         return read_index(zoo) or Index(())
     except ZooIndexError:

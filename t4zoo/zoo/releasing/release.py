@@ -26,6 +26,14 @@ from t4zoo.zoo.version import Name, parse_name
 OnFile = Callable[[str], None]
 
 
+def open_repository(folder: Path, on_request: OnRequest | None = None) -> tuple[Path, S3Folder, S3Folder]:
+    """The top of the repository around `folder`, its store and its zoo; raises UsageError where there is none."""
+    root = find_repository(folder.resolve())
+    if root is None or git.root_of(root) != root:
+        raise UsageError(f"{folder}: not in a git repository with .dvc/config at its top; a release needs both")
+    return root, S3Folder(find_store(root), on_request), S3Folder(zoo_of(root), on_request)
+
+
 @dataclass(frozen=True)
 class Releasing:
     """A version to be, the repository that it comes from, and the two places in S3.
@@ -46,12 +54,8 @@ class Releasing:
     ) -> Releasing:
         """A release from the repository around `folder`; raises UsageError where there is none."""
         name = parse_name(version)
-        root = find_repository(folder.resolve())
-        if root is None or git.root_of(root) != root:
-            raise UsageError(f"{folder}: not in a git repository with .dvc/config at its top; a release needs both")
-        store, zoo = find_store(root), zoo_of(root)
-        source, target = S3Folder(store, on_request), S3Folder(zoo, on_request)
-        return Releasing(name, root, load_layout(root), source, target, inspect)
+        root, store, zoo = open_repository(folder, on_request)
+        return Releasing(name, root, load_layout(root), store, zoo, inspect)
 
     def plan(self, done: OnFile = lambda path: None) -> Plan:
         """See `release.make_plan`."""
