@@ -72,24 +72,23 @@ def _of_url(url: str, where: Where, begin: Begin) -> Path:
     bare, _, query = url.partition("?")
     head, _, name = bare.partition("#")[0].rpartition("/")
     source = _open(address_of(head, where.repository), where, query)
-    if source.address.bucket is None:
-        name = unquote(name)
+    path, name = name, unquote(name) if url.startswith("http") else name
     before = noted(_KIND, url)
     sha256, etag = before.get("sha256"), before.get("etag")
     kept = find(sha256, name) if sha256 and etag else None
     try:
-        path, sha256, etag = obtain_unknown(source, name, etag if kept else None, begin)
+        found, sha256, etag = obtain_unknown(source, path, name, etag if kept else None, begin)
     except Unchanged:
         assert kept is not None  # noqa: S101  (asked for only then)
         return kept
     _check_name(bare, name, sha256)
     if etag:
         note(_KIND, url, {"url": bare, "sha256": sha256, "etag": etag})
-    return path
+    return found
 
 
 def _open(address: Address, where: Where, query: str) -> Folder:
-    if not query:
+    if not address.url.startswith("http"):
         return open_folder(address, where.on_request)
     from t4zoo.zoo.storage.web import WebFolder
 
