@@ -28,6 +28,11 @@ def print_records(records: Iterable[dict[str, Any]]) -> None:
     print(_visible(f"[\n{lines}\n]" if lines else "[]"))
 
 
+def print_document(text: str) -> None:
+    """JSON as it stands, byte for byte in a file or pipe; on a screen made harmless."""
+    sys.stdout.write(_visible(text) if sys.stdout.isatty() else text)
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Text that is harmless already."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))

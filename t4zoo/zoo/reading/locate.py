@@ -56,11 +56,16 @@ def locate(text: str, where: Where) -> Located:
     holder = _holder(source, released, where)
     if reference.file is None or (isinstance(reference, AtUrl) and not reference.folder):
         return Located(source, released, None, notice, holder)
-    file = next((file for file in released.manifest.files if file.path == reference.file), None)
+    return Located(source, released, file_of(released, reference.file), notice, holder)
+
+
+def file_of(released: Released, path: str) -> ManifestFile:
+    """The file of a version at that path; raises ManifestError with the paths that there are."""
+    file = next((file for file in released.manifest.files if file.path == path), None)
     if file is None:
         names = ", ".join(file.path for file in released.manifest.files)
-        raise ManifestError(f"{released.name} has no file {reference.file!r}; it has {names}")
-    return Located(source, released, file, notice, holder)
+        raise ManifestError(f"{released.name} has no file {path!r}; it has {names}")
+    return file
 
 
 def _in_zoo(reference: InZoo, where: Where) -> tuple[Folder, Released]:
