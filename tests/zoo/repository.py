@@ -219,9 +219,9 @@ class Repository:
         self.write("params.yaml", json.dumps(data, indent=1))
         self.write("dvc.yaml", DVC)
 
-    def build(self, message: str = "Train", push: bool = True) -> None:
-        """`dvc repro`, commit, `dvc push`."""
-        self.dvc("repro")
+    def build(self, message: str = "Train", push: bool = True, stages: tuple[str, ...] = ()) -> None:
+        """`dvc repro`, commit, `dvc push`. stages: these and what they need, instead of all."""
+        self.dvc("repro", *stages)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "-m", message)
         if push:
@@ -230,6 +230,13 @@ class Repository:
 
 def make(root: Path, url: str) -> Repository:
     """A repository whose one model is trained, committed and pushed."""
+    repository = begin(root, url)
+    repository.build("Train t4base")
+    return repository
+
+
+def begin(root: Path, url: str) -> Repository:
+    """A repository of one model, in which nothing was run yet."""
     repository = Repository(root, url)
     root.mkdir(parents=True)
     repository.git("init", "--quiet", "--initial-branch=main")
@@ -242,7 +249,6 @@ def make(root: Path, url: str) -> Repository:
     write_bundle(root / "bundle")
     repository.write("requirements.lock", "# pinned\nTorch==2.13.0\nnumpy==2.4.0 ; python_version > '3.10'\n")
     repository.params()
-    repository.build("Train t4base")
     return repository
 
 

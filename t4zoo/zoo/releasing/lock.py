@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -50,11 +50,12 @@ class TrackedFile:
 
 @dataclass(frozen=True)
 class Lock:
-    """All stages' outs, the paths that each stage read, and the values: stage -> file -> key -> value."""
+    """All stages' outs, the paths that each stage read, the values: stage -> file -> key -> value; and what was run."""
 
     outs: tuple[Out, ...]
     deps: dict[str, tuple[Out, ...]]
     params: dict[str, dict[str, Any]]
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def below(self, folder: str) -> list[Out]:
         """Outs that are `folder` or lie in it, by path."""
@@ -86,10 +87,11 @@ def parse_lock(text: bytes, where: str) -> Lock:
         outs = tuple(_out(name, item) for name, stage in stages.items() for item in stage.get("outs", []))
         deps = {name: tuple(_out(name, item) for item in stage.get("deps", [])) for name, stage in stages.items()}
         params = {name: dict(stage.get("params") or {}) for name, stage in stages.items()}
+        commands = {name: _commands(stage.get("cmd")) for name, stage in stages.items()}
     except (yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         words = " ".join(str(error).split())
         raise LockError(f"{where}: not a lock that `dvc repro` wrote ({type(error).__name__}: {words})") from error
-    return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps, params)
+    return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps, params, commands)
 
 
 def expand(out: Out, read: Callable[[str], bytes]) -> list[TrackedFile]:
@@ -116,6 +118,10 @@ def _out(stage: str, item: dict[str, Any]) -> Out:
     if not isinstance(path, str) or not (md5 is None or (isinstance(md5, str) and _MD5.fullmatch(md5))):
         raise TypeError(f"{stage}: {path!r} has the md5 {md5!r}")
     return Out(stage, path, md5, item.get("size"))
+
+
+def _commands(cmd: str | list[str] | None) -> tuple[str, ...]:
+    return (cmd,) if isinstance(cmd, str) else tuple(map(str, cmd or ()))
 
 
 def _within(path: str, folder: str) -> bool:
