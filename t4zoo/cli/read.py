@@ -197,5 +197,5 @@ def verify(
 
 def _heed(located: Located) -> None:
     """Say on stderr what was said of a version since its release."""
-    if located.notice and located.notice.state != "active":
-        print_note(f"warning: {located.notice}")
+    if located.warning:
+        print_note(f"warning: {located.warning}")

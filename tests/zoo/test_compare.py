@@ -30,6 +30,7 @@ from t4zoo.zoo.reading.cat import named, stream
 from t4zoo.zoo.reading.catalogue import Released
 from t4zoo.zoo.reading.compare import changes, compare, figures, flatten, scenes
 from t4zoo.zoo.reading.failure import FetchError
+from t4zoo.zoo.reading.fetch import resolve
 from t4zoo.zoo.reading.locate import Located, Where, locate
 from t4zoo.zoo.reading.notice import Event, Notice
 from t4zoo.zoo.reading.sides import view
@@ -270,6 +271,8 @@ def test_what_was_said_of_a_version_is_said_by_every_reader(spoilable: Repositor
     ):
         told = run(*command, "--zoo", spoilable.zoo)
         assert told.exit_code == 0 and told.stderr.splitlines()[0] == f"warning: {said}", command
+    warned: list[str] = []
+    assert resolve(NAME, Where(spoilable.zoo), warn=warned.append).name == "epoch_3.pth" and warned == [said]
 
 
 def test_a_version_is_shown_with_its_line_its_node_and_its_scenes(published: Repository) -> None:

@@ -7,6 +7,7 @@ same name are two files.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
@@ -27,25 +28,33 @@ _HASH = re.compile(r"-([0-9a-f]{8,64})\.[^.]+", re.IGNORECASE)
 _KIND = "url"
 
 
-def resolve(reference: str, where: Where | None = None, begin: Begin = silently) -> Path:
+def resolve(
+    reference: str,
+    where: Where | None = None,
+    begin: Begin = silently,
+    warn: Callable[[str], None] = lambda line: None,
+) -> Path:
     """The local file of a version's checkpoint or of one named file: any form of `parse_reference`, or a plain URL.
 
-    begin: told of each file that is not here yet. Raises NotReleasedError, FetchError or FolderError with what is
-    missing; a URL's query, which may be a permission, is in none of them.
+    begin: told of each file that is not here yet. warn: of a version that is deprecated or yanked, in a line. Raises
+    NotReleasedError, FetchError or FolderError with what is missing; a URL's query, which may be a permission, is in
+    none of them.
     """
     where = where or Where(repository=find_repository(Path.cwd()), remembered=True)
     parsed = parse_reference(reference)
     if isinstance(parsed, AtUrl) and parsed.file:
         if parsed.folder:
             try:
-                return _of_version(locate(reference, where), begin)
+                return _of_version(locate(reference, where), begin, warn)
             except (NotReleasedError, FolderError):
                 pass  # a file that only lies below a folder named like a version, or a server that hides what it lacks
         return _of_url(reference, where, begin)
-    return _of_version(locate(reference, where), begin)
+    return _of_version(locate(reference, where), begin, warn)
 
 
-def _of_version(located: Located, begin: Begin) -> Path:
+def _of_version(located: Located, begin: Begin, warn: Callable[[str], None]) -> Path:
+    if located.warning:
+        warn(located.warning)
     file = located.file or _checkpoint(located)
     remembered = located.source if isinstance(located.source, Remembered) else None
     try:

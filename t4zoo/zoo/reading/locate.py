@@ -34,6 +34,11 @@ class Located:
         """Where its files are read."""
         return self.holder or self.source
 
+    @property
+    def warning(self) -> str:
+        """What whoever uses the version should hear first, in one harmless line; "" where nothing was said of it."""
+        return "" if self.notice is None or self.notice.state == "active" else str(self.notice)
+
     def path(self, file: ManifestFile) -> str:
         """The file's path below `files`."""
         adopted = self.released.manifest.adopted
