@@ -11,7 +11,7 @@ import hashlib
 import mimetypes
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo import git
@@ -20,7 +20,6 @@ from t4zoo.zoo.releasing.announce import announce, begins_index, has_others
 from t4zoo.zoo.releasing.plan import Copy, Plan
 from t4zoo.zoo.storage.folder import Entry, FolderError, persistently, read
 from t4zoo.zoo.storage.s3 import FOREVER, Description, MissingSourceError, S3Folder
-from t4zoo.zoo.storage.uploads import Uploads
 
 THREADS = 8
 _TEXT = "text/plain; charset=utf-8"
@@ -61,8 +60,7 @@ def publish(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], No
 
 def _end_uploads(plan: Plan, zoo: S3Folder) -> None:
     """Of runs of this release that were killed in the middle of a large copy: nobody shall pay for their parts."""
-    folder = plan.folder
-    uploads = Uploads(replace(zoo.address, url=zoo.address.url_of(folder), prefix=zoo.address.key(folder)))
+    uploads = zoo.uploads(plan.folder)
     for upload in uploads.list():
         uploads.abort(upload)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.address import Address, Credentials, parse_address
 from t4zoo.zoo.layout import load_layout
-from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestFile, Source, role_of
+from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, Manifest, ManifestFile, Source, role_of
 from t4zoo.zoo.reading.catalogue import NotReleasedError, find
 from t4zoo.zoo.reading.index import Index, read_index
 from t4zoo.zoo.reading.locate import Located
@@ -26,13 +27,15 @@ from t4zoo.zoo.storage.s3 import Description, S3Folder
 from t4zoo.zoo.storage.server import REGION, Server
 from t4zoo.zoo.version import parse_name
 
-FILES = ("config.py", "epoch_3.pth", "pts_voxel_encoder.onnx")
+FILES = {"config.py": 1000, "epoch_3.pth": 3000, "pts_voxel_encoder.onnx": 1000}  # bytes
+LARGE = 2000  # bytes above which a copy is made in parts here
+NOT_HERE = "config.py"  # is in the store, and no longer in the cache
 _numbers = itertools.count()
 
 
 def contents(whose: str) -> dict[str, bytes]:
     """The three files as one publisher has them; of equal length for all, so that only bytes tell them apart."""
-    return {path: random.Random(f"{whose} {path}").randbytes(3000) for path in FILES}
+    return {path: random.Random(f"{whose} {path}").randbytes(size) for path, size in FILES.items()}
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,18 @@ class Place:
             for path, content in contents(whose).items():
                 key = key_of(_md5(content))
                 store.create(key, content, Description("text/plain", hashlib.sha256(content).hexdigest()))
-                if path != FILES[0]:
+                if path != NOT_HERE:
                     (self.cache / key).parent.mkdir(parents=True, exist_ok=True)
                     (self.cache / key).write_bytes(content)
         return self
+
+    def put(self, plan: Plan, whose: str) -> None:
+        """Lay a version of anyone's files into the zoo as if it had been released, without its row in the index."""
+        zoo = S3Folder(self.address("autoware-ml"))
+        objects = {**contents(whose), CLAIM_NAME: f"{plan.digest}\n".encode(), FILE_NAME: plan.content}
+        for path, content in objects.items():
+            described = Description("text/plain", hashlib.sha256(content).hexdigest())
+            zoo.create(f"{plan.folder}/{path}", content, described)
 
     def address(self, name: str, endpoint: str = "") -> Address:
         """Of `dvc` or `autoware-ml`, by way of a proxy if its endpoint is given."""
@@ -75,28 +86,28 @@ class Place:
 
     def folders(self, endpoint: str = "") -> tuple[S3Folder, S3Folder]:
         """Store and zoo, to write."""
-        return S3Folder(self.address("dvc", endpoint)), S3Folder(self.address("autoware-ml", endpoint))
+        store, zoo = S3Folder(self.address("dvc", endpoint)), S3Folder(self.address("autoware-ml", endpoint))
+        zoo.copy_limit = LARGE
+        return store, zoo
 
 
 def plan(name: str = "", whose: str = "mine") -> Plan:
     """What releasing these files would do; of a version that no other test has where no name is given."""
     version = parse_name(name or f"CenterPoint/t4base@v1.0.{next(_numbers)}")
-    files = tuple(_file(path, content) for path, content in sorted(contents(whose).items()))
+    held = tuple(_file(path, content) for path, content in sorted(contents(whose).items()))
     source = Source(commit="0" * 40, subject=whose, committer="Ada", time="2025-01-01T00:00:00Z", dvc_lock="0" * 64)
-    manifest = Manifest(schema_version=1, name=str(version), files=files, source=source, packages={})
-    return Plan(
-        name=version,
-        root=Path(),
-        commit="0" * 40,
-        folder=load_layout(None).folder(version),
-        manifest=manifest,
-        content=manifest.to_bytes(),
-        copies=tuple(Copy(key_of(file.md5), file.md5, file) for file in files),
-        note="",
-        is_released=False,
-        is_tagged=True,
-        index=None,
-    )
+    manifest = Manifest(schema_version=1, name=str(version), files=held, source=source, packages={})
+    irrelevant: dict[str, Any] = {field.name: None for field in fields(Plan)}  # what only the screen and git hear of
+    relevant = {
+        "name": version,
+        "folder": load_layout(None).folder(version),
+        "manifest": manifest,
+        "content": manifest.to_bytes(),
+        "copies": tuple(Copy(key_of(file.md5), file.md5, file) for file in held),
+        "is_released": False,
+        "is_tagged": True,
+    }
+    return Plan(**{**irrelevant, **relevant})
 
 
 def release(plan: Plan, cache: Path, store: S3Folder, zoo: S3Folder) -> None:
