@@ -75,5 +75,6 @@ def view(report: Report) -> RenderableType:
         parts.append(f"not run again: {', '.join(report.not_rerun)}")
     if report.kept:
         parts.append(f"left to look at: {report.kept}")
-    told = ("the same, byte for byte", "DIFFERENT from what was released", "not proven: a stage could not be run")
+    trained = "" if report.tolerance is None else ", and its training is as good as it was"
+    told = (f"the same, byte for byte{trained}", "DIFFERENT from what was released", "not proven: a stage did not run")
     return Group(*parts, f"{report.name} is {told[report.exit_code]}")
