@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from t4zoo import cli
 from t4zoo.cli.main import app
 from t4zoo.zoo.address import parse_address
-from t4zoo.zoo.reading.index import Index, write
+from t4zoo.zoo.reading.index import Index, Row, write
 from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.storage.server import Server
 
@@ -108,3 +108,30 @@ def test_what_the_system_refuses_is_one_line_with_the_file(alone: Path, tmp_path
         (line,) = done.stderr.splitlines()
         assert done.returncode == 1 and line.startswith("error: ") and "file" in line
     assert (tmp_path / "file").read_text() == "precious"
+
+
+def completed(line: str, cwd: Path, **variables: str) -> list[str]:
+    """What the shell is told when Tab is pressed at the end of a line."""
+    asked = {"_T4ZOO_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    command = [sys.executable, "-c", "from t4zoo.cli.main import app; app(prog_name='t4zoo')"]
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **asked, **variables}, capture_output=True, text=True)
+    assert done.stderr == ""
+    return [line for line in done.stdout.splitlines() if line]
+
+
+def test_a_shell_completes_commands_and_names_of_versions_without_waiting_for_a_zoo_that_is_gone(
+    s3: Server, prefix: str, tmp_path: Path
+) -> None:
+    url = f"s3://{s3.bucket}/{prefix}/autoware-ml"
+    names = ["CenterPoint/t4base@v1.0.0", "CenterPoint/t4x2@v1.0.0", "info@v1.0.0"]
+    facts = ("base", None, [], None, 1, 1, None, None, "d" * 64, "active", None, "folder")
+    rows = [Row(name, *facts) for name in names]
+    assert write(S3Folder(parse_address(url)), Index.of([*rows, Row("info@v2.0.0", *facts)._replace(state="yanked")]))
+    assert sorted(completed("t4zoo li", tmp_path)) == ["lineage", "list"]
+    online = {"T4ZOO_URL": url, "T4ZOO_TIMEOUT": "60"}
+    assert completed("t4zoo show CenterPoint/t4x", tmp_path, **online) == [names[1]]
+    assert completed(f"t4zoo compare --zoo {url} {names[0]} info", tmp_path, T4ZOO_TIMEOUT="60") == [names[2]]
+    gone = {"T4ZOO_URL": url, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    assert completed("t4zoo show CenterPoint/", tmp_path, **gone) == names[:2]
+    assert completed("t4zoo show CenterPoint/", tmp_path, T4ZOO_URL="ftp://nowhere") == []
+    assert completed("t4zoo show CenterPoint/", tmp_path) == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from t4zoo.cli.completion import versions
 from t4zoo.screen import print_error
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 NAMES = "algorithm/model@version, info@version or auto_label/set"
 FORMS = f"{NAMES}, zoo://..., s3://... or https://..."
-Name = Annotated[str, typer.Argument(metavar="VERSION", help=f"A version: {FORMS}.")]
+Name = Annotated[str, typer.Argument(metavar="VERSION", help=f"A version: {FORMS}.", autocompletion=versions)]
 Zoo = Annotated[str | None, typer.Option("--zoo", metavar="URL", help="The zoo to read, instead of .dvc/config's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Role = Annotated[list[str] | None, typer.Option("--role", help="Only files of this role; may be given again.")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from t4zoo.cli.common import FORMS, NAMES, Json, Name, Role, Zoo, stop_for, where
+from t4zoo.cli.completion import versions
 from t4zoo.screen import print_document, print_json, print_lines, print_note, print_records, print_rich, progress
 
 if TYPE_CHECKING:
@@ -67,8 +68,10 @@ def show(version: Name, zoo: Zoo = None, as_json: Json = False) -> None:
 
 @commands.command()
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help=f"A version: {FORMS}.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The version that it is compared with.")],
+    a: Annotated[str, typer.Argument(metavar="A", help=f"A version: {FORMS}.", autocompletion=versions)],
+    b: Annotated[
+        str, typer.Argument(metavar="B", help="The version that it is compared with.", autocompletion=versions)
+    ],
     zoo: Zoo = None,
     everything: Annotated[bool, typer.Option("--all", help="Every figure, not only mAP and AP.")] = False,
     as_json: Json = False,
@@ -92,7 +95,9 @@ def compare(
 
 @commands.command()
 def lineage(
-    version: Annotated[str, typer.Argument(metavar="VERSION", help=f"A version of the zoo: {NAMES}.")],
+    version: Annotated[
+        str, typer.Argument(metavar="VERSION", help=f"A version of the zoo: {NAMES}.", autocompletion=versions)
+    ],
     zoo: Zoo = None,
     as_json: Json = False,
 ) -> None:
