@@ -156,3 +156,34 @@ def _lines(found: Descent, lists: list[tuple[str, str]]) -> Iterator[str]:
     if not found.descendants:
         yield "no version descends from it, as far as manifests tell"
     yield from (f"{path} still lists it: {splits}" for path, splits in lists)
+
+
+@commands.command()
+def gc(
+    delete: Annotated[
+        str | None, typer.Option("--delete", metavar="DIGEST", help="Do the plan of this digest.")
+    ] = None,
+    register: Annotated[bool, typer.Option("--register", help="Say in the store what this clone needs.")] = False,
+    forget: Annotated[str | None, typer.Option("--forget", metavar="CLONE", help="A clone that is no more.")] = None,
+    grace: Annotated[int, typer.Option(min=1, help="Whole days for which every object is kept.")] = 14,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Plan what may leave the store, as nothing in any clone needs it; then delete it by the plan's digest."""
+    from t4zoo.zoo.keeping.gc import command
+
+    root = command.repository(Path.cwd())
+    if register:
+        print(f"the store knows what this clone needs: {command.register(root, dry_run)}")
+    if forget:
+        print_lines([command.forget(root, forget, dry_run)])
+    if register or forget:
+        return
+    with progress("looking at all that is needed") as advance:
+        plan = command.plan(root, grace, advance)
+    if delete is None or dry_run:
+        print_json(command.as_dict(plan)) if as_json else print_lines(command.view(plan))
+        return
+    with progress("deleting", len(plan.doomed)) as advance:
+        command.delete(root, plan, delete, advance)
+    print(f"deleted {len(plan.doomed)} objects, {plan.size} bytes")

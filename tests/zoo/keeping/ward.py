@@ -70,8 +70,10 @@ class Ward(Repository):
 
 
 def ward(source: Repository, root: Path, url: str, client: Any) -> Ward:
-    """A copy of a released repository, tags and all, with another folder in S3; its config is not as committed."""
+    """A copy of a released repository, tags and all, with another folder in S3 that a commit of its own names."""
     shutil.copytree(source.root, root, symlinks=True)
     copy_objects(source.url, url, client)
     (root / ".dvc/config").write_text(CONFIG.format(url=url))
-    return Ward(root, url, client)
+    copied = Ward(root, url, client)
+    copied.git("commit", "--quiet", "--all", "-m", "Another folder in S3")
+    return copied
