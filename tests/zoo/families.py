@@ -28,7 +28,7 @@ def name(model: str, version: str = "v1.0.0") -> str:
     return f"CenterPoint/{model}@{version}"
 
 
-def write_family(repository: Repository, seed: int = 1, **own: Any) -> None:
+def write(repository: Repository, seed: int = 1, **own: Any) -> None:
     """params.yaml of the chain; own: a model's fields (`t4x2={...}`), or what `Repository.params` takes."""
     general = {key: own.pop(key) for key in ("products", "predictions", "auto_labels", "autoware_ml") if key in own}
     models: dict[str, dict[str, Any]] = {}

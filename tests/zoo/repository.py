@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 stage, name, of, seed = sys.argv[1:5]
-noise = random.Random(f"{seed} {name} {of} {stage}")
+scenes = json.loads(Path("params.yaml").read_text())["products"].get(name)  # of create_info
+learnt = Path(f"info/{of}/info_train.pkl").read_bytes() if stage == "train" else b""
+noise = random.Random(f"{seed} {name} {of} {stage} {scenes} {learnt}")
 
 
 def write(path, content):
@@ -31,7 +33,6 @@ def write(path, content):
 
 
 if stage == "create_info":
-    scenes = json.loads(Path("params.yaml").read_text())["products"][name]
     for split in scenes:
         write(f"info/{name}/info_{split}.pkl", noise.randbytes(100))
     statistics = {split: {"scenes": names, "frames": len(names)} for split, names in scenes.items()}

@@ -61,8 +61,8 @@ def find_weights(folder: str, deps: list[Out], objects: Objects, family: Family,
     if not wanted or parts[0] != "models" or len(parts) < 3:
         raise OriginError(f"{folder}: dvc.lock names no checkpoint of it that was read; `dvc repro` and commit")
     series = "/".join(parts[1:3])
-    for names in (family.names(series), family.listed(series)):  # an index may be late
-        for name in _nearest_first(names, child):
+    for look in (family.names, family.listed):  # an index may be late
+        for name in _nearest_first(look(series), child):
             released = family.get(name)
             for file in released.manifest.of_role("checkpoint"):
                 if file.md5 in wanted:

@@ -13,6 +13,8 @@ from t4zoo.errors import UsageError
 from t4zoo.zoo import git
 from t4zoo.zoo.address import find_repository, find_store, zoo_of
 from t4zoo.zoo.layout import Layout, load_layout
+from t4zoo.zoo.manifest import FILE_NAME
+from t4zoo.zoo.reading import cache
 from t4zoo.zoo.reading.columns import human
 from t4zoo.zoo.reading.table import size
 from t4zoo.zoo.releasing.gate.contract import Inspect
@@ -63,7 +65,9 @@ class Releasing:
 
     def publish(self, plan: Plan, done: OnFile = lambda path: None) -> Outcome:
         """See `publish.publish`."""
-        return publish(plan, self.store, self.zoo, done)
+        outcome = publish(plan, self.store, self.zoo, done)
+        cache.keep(plan.content, FILE_NAME)  # it is asked for when its children are released, and its next version
+        return outcome
 
     def view(self, plan: Plan) -> RenderableType:
         """The plan, for the screen."""
