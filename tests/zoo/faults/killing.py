@@ -20,7 +20,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from t4zoo.zoo.reading.catalogue import find
-from t4zoo.zoo.storage.folder import open_folder
 from tests.zoo.faults.look import NOTHING, WHOLE, Cell, wrong_in_zoo
 from tests.zoo.faults.steps import Step, is_step
 from tests.zoo.faults.tiny import Place, plan, release
@@ -47,7 +46,7 @@ def main(order: str) -> None:
     place = Place(**{**options["place"], "cache": Path(options["place"]["cache"])})
     with _killer(place.endpoint) as (endpoint, arm):
         through, direct = place.folders(endpoint), place.folders()
-        reader = open_folder(place.address("autoware-ml"))
+        reader = place.reader()
         for late, moment in MOMENTS.items():
             for number, step in enumerate(itertools.starmap(Step, options["steps"])):
                 new = plan(f"CenterPoint/t4base@v{2 + late}.0.{number}")

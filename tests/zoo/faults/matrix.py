@@ -20,7 +20,7 @@ from t4zoo.zoo.reading.pull import pull
 from t4zoo.zoo.reading.verify import verify_zoo
 from t4zoo.zoo.releasing.plan import Plan
 from t4zoo.zoo.releasing.refusal import RefusedError
-from t4zoo.zoo.storage.folder import Folder, open_folder
+from t4zoo.zoo.storage.folder import Folder
 from t4zoo.zoo.storage.patience import ENVIRONMENT
 from t4zoo.zoo.storage.server import Server
 from tests.zoo.faults.killing import killed
@@ -29,8 +29,9 @@ from tests.zoo.faults.steps import Step, is_step, steps_of
 from tests.zoo.faults.tiny import Place, locate, plan, release
 from tests.zoo.proxy import SILENT, Fault, Proxy
 
-WORKERS = 16
-PATIENCE, IMPATIENCE = 60.0, 1.0  # seconds: where only the injected fault may end a request, and where silence must
+# Seconds that a silent server is waited for, and how many work side by side: where only the injected fault may end a
+# request, and where silence must, in which most of the time goes by.
+PATIENT, IMPATIENT = (60.0, 5), (1.0, 20)
 
 _readers = itertools.count()
 
@@ -81,7 +82,8 @@ def _row(words: Iterable[str], columns: Iterable[int]) -> str:
 
 def releasing(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
     """Release a version of its own, from the look into the store to the manifest."""
-    folders, reader = place.folders(proxy.endpoint), open_folder(place.address("autoware-ml"))
+    own = place.apart()  # its index is not what the others wait for
+    folders, reader = own.folders(proxy.endpoint), own.reader()
 
     def prepare() -> tuple[Act, Look]:
         new = plan()
@@ -95,12 +97,12 @@ def pulling(web: bool) -> Operation:
     on this machine."""
 
     def operation(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
-        zoo = _reader(place, proxy, web)
+        zoo, (_, writer) = _reader(place, proxy, web), place.folders()
 
         def prepare() -> tuple[Act, Look]:
             whose = f"reader {next(_readers)}"
             there = plan(whose=whose)
-            place.put(there, whose)
+            place.put(there, whose, writer)
             to = Path(tempfile.mkdtemp(dir=place.cache.parent))
             return lambda: pull(locate(there, zoo), to), lambda finished: wrong_in_folder(there, to, finished)
 
@@ -130,7 +132,7 @@ class FoundError(T4zooError):
 
 
 def _reader(place: Place, proxy: Proxy, web: bool) -> Folder:
-    return place.web(proxy.endpoint) if web else open_folder(place.address("autoware-ml", proxy.endpoint))
+    return place.web(proxy.endpoint) if web else place.reader(proxy.endpoint)
 
 
 def run(title: str, place: Place, operation: Operation) -> Matrix:
@@ -141,9 +143,9 @@ def run(title: str, place: Place, operation: Operation) -> Matrix:
         assert not look(True)
         steps = steps_of(proxy.requests)
     cells: list[Cell] = []
-    for faults, seconds in (([f for f in Fault if f not in SILENT], PATIENCE), (list(SILENT), IMPATIENCE)):
+    for faults, (seconds, many) in (([f for f in Fault if f not in SILENT], PATIENT), (list(SILENT), IMPATIENT)):
         todo = [(f, lasting, step) for f in faults for lasting in (False, True) for step in steps]
-        with _waiting(seconds), _workers(place, operation) as do, ThreadPoolExecutor(WORKERS) as pool:
+        with _waiting(seconds), _workers(place, operation, many) as do, ThreadPoolExecutor(many) as pool:
             cells += pool.map(lambda item, do=do: do(*item), todo)
     return Matrix(title, steps, tuple(cells))
 
@@ -162,7 +164,7 @@ def _waiting(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _workers(place: Place, operation: Operation) -> Iterator[Callable[[Fault, bool, Step], Cell]]:
+def _workers(place: Place, operation: Operation, many: int) -> Iterator[Callable[[Fault, bool, Step], Cell]]:
     """Clients with a proxy each, to be used by one thread at a time."""
     idle: queue.SimpleQueue[tuple[Proxy, Callable[[], tuple[Act, Look]]]] = queue.SimpleQueue()
 
@@ -174,7 +176,7 @@ def _workers(place: Place, operation: Operation) -> Iterator[Callable[[Fault, bo
             idle.put(worker)
 
     with ExitStack() as stack:
-        for _ in range(WORKERS):
+        for _ in range(many):
             proxy = stack.enter_context(Proxy(place.endpoint))
             idle.put((proxy, operation(place, proxy)))
         yield do
@@ -204,7 +206,7 @@ def _attempt(act: Act) -> str:
 
 
 def released(place: Place) -> Plan:
-    """A version that is there. A zoo's first release also lists all of it, and is none to count steps by."""
+    """A version that is there."""
     first = plan()
     release(first, place.cache, *place.folders())
     return first
@@ -212,9 +214,8 @@ def released(place: Place) -> Plan:
 
 def release_matrix(place: Place) -> Matrix:
     """Releasing, and being killed at it."""
-    released(place)
     matrix = run("release", place, releasing)
-    return Matrix(matrix.title, matrix.steps, (*matrix.cells, *killed(place, matrix.steps)))
+    return Matrix(matrix.title, matrix.steps, (*matrix.cells, *killed(place.apart(), matrix.steps)))
 
 
 def pull_matrix(place: Place, web: bool) -> Matrix:

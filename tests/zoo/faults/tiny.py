@@ -48,6 +48,7 @@ class Place:
     bucket: str
     prefix: str
     cache: Path
+    zoo: str = "autoware-ml"
 
     @staticmethod
     def on(server: Server, prefix: str, cache: Path) -> Place:
@@ -67,26 +68,35 @@ class Place:
                     (self.cache / key).write_bytes(content)
         return self
 
-    def put(self, plan: Plan, whose: str) -> None:
+    def put(self, plan: Plan, whose: str, zoo: S3Folder) -> None:
         """Lay a version of anyone's files into the zoo as if it had been released, without its row in the index."""
-        zoo = S3Folder(self.address("autoware-ml"))
         objects = {**contents(whose), CLAIM_NAME: f"{plan.digest}\n".encode(), FILE_NAME: plan.content}
         for path, content in objects.items():
             described = Description("text/plain", hashlib.sha256(content).hexdigest())
             zoo.create(f"{plan.folder}/{path}", content, described)
 
+    def apart(self) -> Place:
+        """The same store with another zoo, in which a version is released already: a first one also lists all of it."""
+        other = replace(self, zoo=f"{next(_numbers)}/autoware-ml")
+        release(plan(), self.cache, *other.folders())
+        return other
+
+    def reader(self, endpoint: str = "") -> Folder:
+        """The zoo, to read."""
+        return open_folder(self.address(self.zoo, endpoint))
+
     def address(self, name: str, endpoint: str = "") -> Address:
-        """Of `dvc` or `autoware-ml`, by way of a proxy if its endpoint is given."""
+        """Of `dvc` or a zoo, by way of a proxy if its endpoint is given."""
         credentials = Credentials(endpoint or self.endpoint, REGION, key_id=self.key_id, secret=self.secret)
         return parse_address(f"s3://{self.bucket}/{self.prefix}/{name}", credentials)
 
     def web(self, endpoint: str = "") -> Folder:
         """The zoo as anyone reads it, without credentials."""
-        return open_folder(parse_address(f"{endpoint or self.endpoint}/{self.bucket}/{self.prefix}/autoware-ml"))
+        return open_folder(parse_address(f"{endpoint or self.endpoint}/{self.bucket}/{self.prefix}/{self.zoo}"))
 
     def folders(self, endpoint: str = "") -> tuple[S3Folder, S3Folder]:
         """Store and zoo, to write."""
-        store, zoo = S3Folder(self.address("dvc", endpoint)), S3Folder(self.address("autoware-ml", endpoint))
+        store, zoo = S3Folder(self.address("dvc", endpoint)), S3Folder(self.address(self.zoo, endpoint))
         zoo.copy_limit = LARGE
         return store, zoo
 
