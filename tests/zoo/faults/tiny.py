@@ -12,7 +12,7 @@ from typing import Any
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.address import Address, Credentials, parse_address
 from t4zoo.zoo.layout import load_layout
-from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, Manifest, ManifestFile, Source, role_of
+from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, Manifest, ManifestFile, Source, digest, role_of
 from t4zoo.zoo.reading.catalogue import NotReleasedError, find
 from t4zoo.zoo.reading.index import Index, read_index
 from t4zoo.zoo.reading.locate import Located
@@ -127,7 +127,8 @@ def release(plan: Plan, cache: Path, store: S3Folder, zoo: S3Folder) -> None:
     index = read_index(zoo) or Index(())
     present = read(zoo, f"{plan.folder}/{FILE_NAME}", LIMIT) if index.get(plan.name) else None
     if present not in (None, plan.content):
-        refusals.append(Refusal(plan.folder, f"is released already, with another manifest than {plan.digest}", ""))
+        what = f"is released already: manifest sha256 {digest(present)}; this one is {plan.digest}"
+        refusals.append(Refusal(plan.folder, what, ""))
     if refusals:
         raise RefusedError(plan.name, refusals)
     outcome = publish(replace(plan, is_released=present is not None, index=index), store, zoo)
