@@ -22,7 +22,9 @@ from typing import Any
 
 stage, name, of, seed = sys.argv[1:5]
 scenes = json.loads(Path("params.yaml").read_text())["products"].get(name)  # of create_info
-learnt = Path(f"info/{of}/info_train.pkl").read_bytes() if stage == "train" else b""
+parent = Path(sys.argv[5]) if stage == "train" else Path()
+read = [Path(f"info/{of}/info_train.pkl"), parent / "epoch_3.pth" if parent.is_dir() else parent]
+learnt = [path.read_bytes() for path in read] if stage == "train" else ()
 noise = random.Random(f"{seed} {name} {of} {stage} {scenes} {learnt}")
 
 
@@ -76,7 +78,7 @@ stages:
   train:
     foreach: ${models}
     do:
-      cmd: PYTHON stage.py train ${item.model} ${item.product} ${item.seed}
+      cmd: PYTHON stage.py train ${item.model} ${item.product} ${item.seed} ${item.parent}
       deps:
         - stage.py
         - info/${item.product}/info_train.pkl
