@@ -51,7 +51,8 @@ def test_every_spoilt_object_of_a_version_is_found(
         return bytes(content["Body"].read())
 
     whole = {path: get(here.folder, path) for path in OBJECTS}
-    ways = [*spoils(whole), *((f"{path}: another version's", {path: get(other.folder, path)}) for path in OBJECTS)]
+    ways: list[tuple[str, Objects]] = [*spoils(whole)]
+    ways += [(f"{path}: another version's", {path: get(other.folder, path)}) for path in OBJECTS]
     for name, objects in ways:
         put(objects)
         try:

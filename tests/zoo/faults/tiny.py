@@ -28,14 +28,16 @@ from t4zoo.zoo.storage.server import REGION, Server
 from t4zoo.zoo.version import parse_name
 
 FILES = {"config.py": 1000, "epoch_3.pth": 3000, "pts_voxel_encoder.onnx": 1000}  # bytes
+LARGE_ONE = "large"  # the publisher whose files are a thousand times as long
 LARGE = 2000  # bytes above which a copy is made in parts here
 NOT_HERE = "config.py"  # is in the store, and no longer in the cache
 _numbers = itertools.count()
 
 
 def contents(whose: str) -> dict[str, bytes]:
-    """The three files as one publisher has them; of equal length for all, so that only bytes tell them apart."""
-    return {path: random.Random(f"{whose} {path}").randbytes(size) for path, size in FILES.items()}
+    """The three files as one publisher has them; as long for all but LARGE_ONE, so that only bytes tell them apart."""
+    times = 1000 if whose == LARGE_ONE else 1
+    return {path: random.Random(f"{whose} {path}").randbytes(size * times) for path, size in FILES.items()}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Place:
 
     def _fill(self) -> Place:
         store = S3Folder(self.address("dvc"))
-        for whose in ("mine", "yours"):
+        for whose in ("mine", "yours", LARGE_ONE):
             for path, content in contents(whose).items():
                 key = key_of(_md5(content))
                 store.create(key, content, Description("text/plain", hashlib.sha256(content).hexdigest()))
