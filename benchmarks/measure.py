@@ -51,13 +51,18 @@ class Cost:
         return median(self.seconds)
 
 
-def race(contenders: list[Contender], runs: int, endpoint: str, tell: Callable[[str], object]) -> dict[str, Cost]:
-    """All contenders by turns, so that a busy moment of the machine hits each; then each once through the proxy."""
+def race(
+    contenders: list[Contender], runs: int, endpoint: str, until: float, tell: Callable[[str], object]
+) -> dict[str, Cost]:
+    """All contenders by turns, so that a busy moment of the machine hits each; then each once through the proxy.
+
+    until: by time.monotonic(), after which each is run once and no more.
+    """
     costs = {contender.name: Cost() for contender in contenders}
     for number in range(runs):
         for contender in contenders:
             cost = costs[contender.name]
-            if not cost.seconds or max(cost.seconds) < ENOUGH:
+            if not cost.seconds or (max(cost.seconds) < ENOUGH and time.monotonic() < until):
                 tell(f"{contender.name}, run {number + 1}")
                 _run(contender, number, endpoint, cost)
     with Proxy(endpoint) as proxy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import random
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +18,11 @@ MODEL = "Benchmark/files"
 
 @dataclass(frozen=True)
 class Workload:
-    """title: as in `2,000 x 10 kB`. folder: the files. base: the `s3://` URL below which all contenders work."""
+    """folder: the files. base: the `s3://` URL below which all contenders work."""
 
-    title: str
     folder: Path
     base: str
     files: tuple[ManifestFile, ...]
-
-    @property
-    def size(self) -> int:
-        """Of all files, in bytes."""
-        return sum(file.size for file in self.files)
 
     @property
     def store(self) -> str:
@@ -46,10 +40,9 @@ class Workload:
         return Manifest(schema_version=1, name=f"{MODEL}@{version}", files=self.files, source=source, packages={})
 
 
-def make(title: str, folder: Path, base: str, count: int, size: int) -> Workload:
+def make(folder: Path, base: str, count: int, size: int) -> Workload:
     """Random files, `count` of `size` bytes each, on disk and in the store."""
     folder.mkdir(parents=True)
-    noise = random.Random(title)
     names = [f"{number:05d}.bin" for number in range(count)]
     store = S3Folder(parse_address(f"{base}/store"))
 
@@ -60,8 +53,8 @@ def make(title: str, folder: Path, base: str, count: int, size: int) -> Workload
         return ManifestFile(path=name, role=role_of(name), size=size, sha256=sha256, md5=md5)
 
     with ThreadPoolExecutor(8 if size < 2**20 else 1) as pool:
-        files = list(pool.map(lambda name: one(name, noise.randbytes(size)), names))
-    return Workload(title, folder, base, tuple(files))
+        files = list(pool.map(lambda name: one(name, os.urandom(size)), names))
+    return Workload(folder, base, tuple(files))
 
 
 def compare(workload: Workload, folder: Path) -> None:

@@ -11,7 +11,9 @@ import logging
 import os
 import sys
 import tempfile
-from dataclasses import asdict
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -22,7 +24,7 @@ from rich.table import Table
 
 from benchmarks.contenders import peer, publishers, pullers
 from benchmarks.listing import listers
-from benchmarks.measure import Cost, race
+from benchmarks.measure import Contender, Cost, race
 from benchmarks.workload import make
 from t4zoo.zoo.storage.server import Server
 
@@ -37,36 +39,66 @@ def main(
     versions: Annotated[int, typer.Option(help="Versions to be listed.")] = 10_000,
     gto_versions: Annotated[int, typer.Option(help="Versions to be listed by gto, which is slow.")] = 500,
     runs: Annotated[int, typer.Option(help="Timed runs of each; slow ones run once.")] = 3,
+    minutes: Annotated[float, typer.Option(help="After which nothing is run a second time.")] = 4,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Measure, and print a table a job."""
-    screen = Console(stderr=True)
+    loads = {f"1 x {big_mb} MB": (1, big_mb * MEGABYTE), f"{small:,} x {small_kb} kB": (small, small_kb * 1000)}
+    told = Console(stderr=True)
     for name in PEERS:
         if peer(name) is None:
-            screen.print(f"{name} is not installed, so it is not compared; `make bench-zoo` installs it")
-    results: dict[str, dict[str, Cost]] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-zoo-") as folder, Server(Path(folder) / "s3") as server:
-        _alone(Path(folder) / "home", server)
-        base = f"s3://{server.bucket}/bench"
-        with screen.status("") as status:
-            for title, count, size in (
-                (f"1 x {big_mb} MB", 1, big_mb * MEGABYTE),
-                (f"{small:,} x {small_kb} kB", small, small_kb * 1000),
-            ):
-                work = Path(folder) / f"work-{count}"
-                load = make(title, work / "files", f"{base}/{count}", count, size)
-                for job, contenders in (("publish", publishers), ("pull", pullers)):
-                    tell = lambda text, head=f"{job} {title}": status.update(f"{head}: {text}")  # noqa: E731
-                    results[f"{job} {title}"] = race(contenders(load, work), runs, server.endpoint, tell)
-            work = Path(folder) / "work-list"
-            work.mkdir()
-            tags = listers(base, work, versions, gto_versions)
-            results["list"] = race(tags, runs, server.endpoint, lambda text: status.update(f"list: {text}"))
+            told.print(f"{name} is not installed, so it is not compared; `make bench-zoo` installs it")
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-zoo-") as folder,
+        Server(Path(folder) / "s3") as server,
+        told.status("") as status,
+    ):
+        tell = status.update if told.is_terminal else told.print
+        course = Course(Path(folder), server, runs, time.monotonic() + 60 * minutes, tell)
+        results = {**course.move(loads), **course.enumerate(versions, gto_versions)}
     if as_json:
-        print(json.dumps({job: {name: asdict(cost) for name, cost in told.items()} for job, told in results.items()}))
+        print(json.dumps({job: {name: asdict(cost) for name, cost in costs.items()} for job, costs in results.items()}))
         return
     for job, costs in results.items():
         Console(width=None if sys.stdout.isatty() else 120).print(_table(job, costs), "")
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where the races take place. until: by time.monotonic(), after which nothing is run a second time."""
+
+    folder: Path
+    server: Server
+    runs: int
+    until: float
+    tell: Callable[[str], object]
+
+    def __post_init__(self) -> None:
+        _alone(self.folder / "home", self.server)
+
+    @property
+    def base(self) -> str:
+        """What all work below."""
+        return f"s3://{self.server.bucket}/bench"
+
+    def move(self, loads: dict[str, tuple[int, int]]) -> dict[str, dict[str, Cost]]:
+        """Publish and pull each load: number of files, and size of each in bytes."""
+        results = {}
+        for title, (count, size) in loads.items():
+            work = self.folder / f"work-{count}"
+            load = make(work / "files", f"{self.base}/{count}", count, size)
+            for job, contenders in (("publish", publishers), ("pull", pullers)):
+                results[f"{job} {title}"] = self._race(f"{job} {title}", contenders(load, work))
+        return results
+
+    def enumerate(self, versions: int, gto_versions: int) -> dict[str, dict[str, Cost]]:
+        """List so many versions."""
+        work = self.folder / "work-list"
+        work.mkdir()
+        return {"list": self._race("list", listers(self.base, work, versions, gto_versions))}
+
+    def _race(self, job: str, contenders: list[Contender]) -> dict[str, Cost]:
+        return race(contenders, self.runs, self.server.endpoint, self.until, lambda text: self.tell(f"{job}: {text}"))
 
 
 def _alone(home: Path, server: Server) -> None:
@@ -94,4 +126,6 @@ def _table(job: str, costs: dict[str, Cost]) -> Table:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()
