@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,9 +11,10 @@ import typer
 
 from t4zoo.cli.common import Json, Name, Zoo, stop_for, where
 from t4zoo.plain import plain
-from t4zoo.screen import print_json, print_lines, print_note, progress
+from t4zoo.screen import Advance, print_json, print_lines, print_note, progress
 
 if TYPE_CHECKING:
+    from t4zoo.zoo.keeping.doctor.examine import Examination, Patient
     from t4zoo.zoo.keeping.revoke import Descent
     from t4zoo.zoo.reading.notice import State
 
@@ -33,29 +34,38 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Prove that tags, store and zoo agree; exit code 1 if a version cannot be trusted, got or traced back."""
-    from t4zoo.zoo.keeping.doctor.examine import Patient, examine
+    from t4zoo.zoo.keeping.doctor.examine import Patient, own_repository
+    from t4zoo.zoo.keeping.doctor.mend import acts
     from t4zoo.zoo.keeping.doctor.report import as_dict, told
     from t4zoo.zoo.layout import load_layout
+    from t4zoo.zoo.storage.folder import open_writable
 
     place = where(zoo)
-    patient = Patient(place.open_zoo(), load_layout(place.repository), place.repository, days)
-    with progress("examining") as advance:
-        found = examine(patient, lambda title, total: advance, deep)
-    acts: list[tuple[str, Callable[[], object]]] = []
+    folder, layout = place.open_zoo(), load_layout(place.repository)
+    patient = Patient(folder, layout, own_repository(folder, place.repository), days)
+    found = _examine(patient, deep)
     if fix or dry_run:
-        from t4zoo.zoo.keeping.doctor.mend import acts as plan
-        from t4zoo.zoo.storage.folder import open_writable
-
-        acts = plan(found, lambda: open_writable(patient.zoo.address), patient.repository)
-        for words, act in acts:
-            print(f"would {words}" if dry_run else words, file=sys.stderr)
+        todo = acts(found, lambda: open_writable(folder.address), patient.repository)
+        for words, act in todo:
+            print_note(f"would {words}" if dry_run else words)
             if not dry_run:
                 act()
-        if acts and not dry_run:
-            with progress("examining again") as advance:
-                found = examine(patient, lambda title, total: advance, deep)
+        found = _examine(patient, deep) if todo and not dry_run else found
     print_json(as_dict(found)) if as_json else print(told(found))
     stop_for([], failed=any(finding.severity == "error" for finding in found.findings))
+
+
+def _examine(patient: Patient, deep: bool) -> Examination:
+    """With a bar for one part of it after another."""
+    from t4zoo.zoo.keeping.doctor.examine import examine
+
+    with ExitStack() as bar:
+
+        def step(title: str, total: int | None) -> Advance:
+            bar.close()
+            return bar.enter_context(progress(title, total))
+
+        return examine(patient, step, deep)
 
 
 @commands.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from t4zoo.zoo.storage.folder import open_folder
 from t4zoo.zoo.storage.server import Server
 from tests.zoo.keeping.planted import CHECKPOINT, INDEX, MANIFEST, OTHER, PLANTED, ill_path, locked, stored
 from tests.zoo.keeping.ward import Ward
-from tests.zoo.repository import NAME
+from tests.zoo.repository import NAME, copy_objects
 
 
 @pytest.mark.parametrize("fault", PLANTED)
@@ -135,6 +136,12 @@ def test_an_open_zoo_is_looked_at_over_the_web(ill: Ward, s3: Server) -> None:
     told = ill.t4zoo("doctor", "--zoo", url, "--json", check=False)
     assert told.code == 1
     assert "file-missing" in {finding["fault"] for finding in json.loads(told.out)["findings"]}
+
+
+def test_another_zoo_is_not_compared_with_the_tags_of_this_repository(ill: Ward, client: Any) -> None:
+    copy_objects(ill.zoo, f"{ill.url}/other", client)
+    told = ill.t4zoo("doctor", "--zoo", f"{ill.url}/other", "--json")
+    assert [finding["where"] for finding in json.loads(told.out)["findings"]] == ["tags", "the store"]
 
 
 def test_the_command_tells_each_finding_with_its_cure_and_fails(ill: Ward) -> None:

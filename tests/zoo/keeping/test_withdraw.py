@@ -125,8 +125,8 @@ def test_a_scene_that_only_judged_a_model_does_not_take_it_away(ill: Ward) -> No
 def test_lists_of_this_repository_that_still_name_the_scene_are_told(ill: Ward) -> None:
     ill.write("conf/dataset/db_x.yaml", "version: 1\ntrain: [q/0, a/0]\nval: []\ntest: [a/3]\n")
     ill.write("conf/dataset/db_y.yaml", "version: 1\ntrain: [q/0]\nval: []\ntest: []\n")
-    assert "conf/dataset/db_x.yaml still lists it: train, test" in ill.t4zoo("revoke-scene", "a").out
-    assert "db_y" not in ill.t4zoo("revoke-scene", "a").out
+    told = ill.t4zoo("revoke-scene", "a").out
+    assert "conf/dataset/db_x.yaml still lists it: train, test" in told and "db_y" not in told
 
 
 def test_a_yank_needs_a_reason(ill: Ward) -> None:
