@@ -69,7 +69,7 @@ def _train_on(product: Mapping[str, Any]) -> tuple[str, ...]:
     if "train_on" not in product:
         raise DatasetListError(f"{where}: has no train_on; add `train_on: [train]`")
     given = product["train_on"]
-    if not isinstance(given, Sequence) or isinstance(given, str) or not {"train"} <= {*given} <= {*SPLITS}:
+    if not isinstance(given, list | tuple) or "train" not in given or any(split not in SPLITS for split in given):
         raise DatasetListError(f"{where}: train_on is {given!r}; give [train], or [train, val, test] for a -release")
     return tuple(split for split in SPLITS if split in given)
 
