@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench bench-zoo oracle lock clean
+.PHONY: help setup demo serve test check bench bench-zoo bench-doctor oracle lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -38,10 +38,13 @@ check: setup ## ruff, mypy, the import contract, every configuration composes
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -p no:xdist tests/test_pipeline.py tests/test_conf.py
 
-bench: bench-zoo ## measure what has to be fast, beside what people use for it
+bench: bench-zoo bench-doctor ## measure what has to be fast, beside what people use for it
 
 bench-zoo: setup .bench/installed ## publish, pull and list, beside dvc, aws, s5cmd, git and gto (some minutes)
 	@$(BIN)/python -m benchmarks.zoo $(BENCH)
+
+bench-doctor: setup ## examine a zoo of 10,000 versions (five minutes, most of them to build it)
+	@$(BIN)/python -m benchmarks.doctor
 
 .bench/installed: requirements-bench.txt # its own environment: aws and gto pin what t4zoo needs newer
 	@test -x .bench/bin/python || $(PYTHON) -m venv .bench

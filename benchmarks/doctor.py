@@ -1,4 +1,4 @@
-"""How long `t4zoo doctor` takes, and what it asks: `python benchmarks/doctor.py [versions]`, 10,000 unless said.
+"""How long `t4zoo doctor` takes, and what it asks: `python -m benchmarks.doctor [versions]`, 10,000 unless said.
 
 Builds a zoo and a repository with as many tags below a temporary folder, on the embedded server; real releases of that
 many would take hours. Each version has its own manifest, claim, tag, commit and dvc.lock; their

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
-from t4zoo.zoo.address import zoo_of
+from t4zoo.zoo.address import find_store, zoo_of
 from t4zoo.zoo.keeping.doctor.examine import examine
 from t4zoo.zoo.keeping.doctor.finding import FAULTS
 from t4zoo.zoo.keeping.doctor.mend import acts
+from t4zoo.zoo.keeping.doctor.store import check_store
+from t4zoo.zoo.keeping.doctor.versions import check_versions, etags_are_md5
+from t4zoo.zoo.keeping.stored import list_store
+from t4zoo.zoo.keeping.survey import survey
 from t4zoo.zoo.storage.folder import open_folder
 from t4zoo.zoo.storage.server import Server
 from tests.zoo.keeping.planted import CHECKPOINT, INDEX, MANIFEST, OTHER, PLANTED, ill_path, locked, stored
 from tests.zoo.keeping.ward import Ward
-from tests.zoo.repository import NAME, copy_objects
+from tests.zoo.repository import FOLDER, NAME, copy_objects
 
 
 @pytest.mark.parametrize("fault", PLANTED)
@@ -170,3 +178,32 @@ def test_a_second_look_reads_no_manifest_again(ill: Ward) -> None:
     zoo = open_folder(zoo_of(ill.root), lambda method, url: asked.append(url))
     examine(replace(ill.patient(), zoo=zoo), lambda title, total: lambda step: None)
     assert len(asked) == 2 and asked[1].endswith("index.json")  # a listing, and the index
+
+
+def test_an_adopted_zoo_is_looked_at_where_people_put_its_files(s3: Server, prefix: str) -> None:
+    client, url = boto3.client("s3"), f"s3://{s3.bucket}/{prefix}/autoware-ml"
+    folder = f"{prefix}/autoware-ml/models/centerpoint/centerpoint/t4base/v1.3"
+    for name, content in {"epoch_20.pth": b"weights", "config.py": b"model = 1\n"}.items():
+        client.put_object(Bucket=s3.bucket, Key=f"{folder}/{name}", Body=content)
+    command = [sys.executable, "-m", "t4zoo"]
+    layout = ["--layout", "models/{project}/{algorithm}/{model}/{version}"]
+    subprocess.run([*command, "adopt", url, *layout], check=True, capture_output=True)
+    told = subprocess.run([*command, "doctor", "--zoo", url, "--json"], capture_output=True, text=True, check=True)
+    assert {finding["fault"] for finding in json.loads(told.stdout)["findings"]} == {"not-looked-at"}
+    client.put_object(Bucket=s3.bucket, Key=f"{folder}/epoch_20.pth", Body=b"Weights")
+    told = subprocess.run([*command, "doctor", "--zoo", url], capture_output=True, text=True)
+    assert told.returncode == 1 and f"{folder}/epoch_20.pth" in told.stdout and "file-drifted" in told.stdout
+
+
+def test_entity_tags_that_are_no_md5_are_no_faults(ill: Ward) -> None:
+    """As of a server that encrypts by keys of its own: sizes are compared, and claims read."""
+    patient = ill.patient()
+    seen = survey(patient.zoo, patient.layout)
+    store = list_store(open_folder(find_store(ill.root)))
+    for entries in (seen.objects, store.objects, *(held.entries for held in seen.held.values())):
+        for path, entry in entries.items():
+            entries[path] = replace(entry, etag=hashlib.md5(b"secret" + entry.path.encode()).hexdigest())
+    assert not etags_are_md5(seen)
+    assert check_versions(seen, patient.zoo) == [] and list(check_store(seen, store, plain=False)) == []
+    seen.objects[f"{FOLDER}/epoch_3.pth"] = replace(seen.objects[f"{FOLDER}/epoch_3.pth"], size=1)
+    assert [finding.fault for finding in check_versions(seen, patient.zoo)] == ["file-drifted"]
