@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: help setup demo serve test check bench bench-zoo bench-doctor oracle lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/installed ## make the virtual environment from the pinned versions
 
