@@ -21,9 +21,18 @@ def release(
         typer.Argument(help="CenterPoint/t4base@v1.0.0, info@v0.3.0 or auto_label/20241101_xx1."),
     ],
     dry_run: Annotated[bool, typer.Option(help="Check everything and show the plan, write nothing.")] = False,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Remove a release that broke off and shall not be finished.")
+    ] = False,
+    after: Annotated[
+        float, typer.Option(help="Minutes without a write after which --abandon takes it for broken off.")
+    ] = 15.0,
     as_json: Json = False,
 ) -> None:
     """Give the committed and pushed state a version: check, copy inside S3, write the manifest, tag."""
+    if abandon:
+        _abandon(version, after, dry_run, as_json)
+        return
     from t4zoo.export.gate import check_bundle
     from t4zoo.zoo.releasing.refusal import RefusedError
     from t4zoo.zoo.releasing.release import Releasing
@@ -47,6 +56,28 @@ def release(
         print_json({**releasing.record(plan), "requests": releasing.requests, "warning": outcome.warning})
     else:
         print(releasing.tell(plan, outcome))
+
+
+def _abandon(version: str, after: float, dry_run: bool, as_json: bool) -> None:
+    from dataclasses import asdict
+    from datetime import timedelta
+
+    from t4zoo.zoo.address import find_repository, find_zoo
+    from t4zoo.zoo.keeping import abandon as library
+    from t4zoo.zoo.layout import load_layout
+    from t4zoo.zoo.storage.s3 import S3Folder
+    from t4zoo.zoo.version import parse_name
+
+    root = find_repository(Path.cwd())
+    zoo = S3Folder(find_zoo(None, root))
+    name, quiet = parse_name(version), timedelta(minutes=after)
+    planned = library.plan_abandonment(name, zoo, load_layout(root), quiet)
+    if not dry_run:
+        library.abandon(planned, zoo)
+    if as_json:
+        print_json({**asdict(planned), "name": str(planned.name)})
+    else:
+        print(f"{planned}, {'would be' if dry_run else 'are'} removed")
 
 
 @commands.command("next")

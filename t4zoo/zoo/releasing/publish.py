@@ -100,7 +100,8 @@ def _claim(plan: Plan, zoo: S3Folder) -> None:
     if found != claim:
         raise PublishError(
             f"{plan.name}: another release has claimed this version: its manifest has sha256 {_text(found)}, and this "
-            f"one {plan.digest}; release the next version, or finish that release from its own commit"
+            f"one {plan.digest}; release the next version, or finish that release from its own commit; if nobody will, "
+            f"`t4zoo release {plan.name} --abandon` frees the name"
         )
 
 
@@ -185,9 +186,10 @@ def _commit(plan: Plan, zoo: S3Folder) -> None:
         return
     found = read(zoo, path, LIMIT)
     if found != plan.content:
-        theirs = digest(found) if found else "none: it was removed at this moment"
+        theirs = f"sha256 {digest(found)}" if found else "nothing any more"
         raise PublishError(
-            f"{plan.name}: was released by another: its manifest has sha256 {theirs}, and ours {plan.digest}"
+            f"{plan.name}: was released or abandoned by another: in its manifest's place is {theirs}, and ours has "
+            f"sha256 {plan.digest}"
         )
 
 
