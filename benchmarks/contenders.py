@@ -75,23 +75,48 @@ def pullers(load: Workload, work: Path) -> list[Contender]:
         return lambda run: compare(load, target(label))
 
     found = [
-        Contender("t4zoo pull", t4zoo("t4zoo"), work, clear(target("t4zoo"), work / "cache"), look("t4zoo"), cache),
-        Contender("t4zoo pull, again", t4zoo("again"), work, clear(target("again")), look("again"), cache),
+        Contender(
+            "t4zoo pull",
+            t4zoo("t4zoo"),
+            work,
+            clear(target("t4zoo"), work / "cache"),
+            look("t4zoo"),
+            cache,
+            (target("t4zoo"),),
+        ),
+        Contender(
+            "t4zoo pull, again", t4zoo("again"), work, clear(target("again")), look("again"), cache, (target("again"),)
+        ),
+        Contender(
+            "(t4zoo show: the start alone)",
+            lambda run: [sys.executable, "-m", "t4zoo", "show", name, "--json", "--zoo", load.zoo],
+            work,
+        ),
     ]
     if s5cmd := peer("s5cmd"):
         copy = [s5cmd, "cp", f"{load.base}/s5cmd-0/*", f"{target('s5cmd')}/"]
         sums = work / "sha256sums"
         sums.write_text("".join(f"{file.sha256}  {file.path}\n" for file in load.files))
         checked = f'"$@" > /dev/null && cd {target("s5cmd")} && sha256sum --quiet -c {sums}'
-        found.append(Contender("s5cmd cp", lambda run: copy, work, clear(target("s5cmd")), look("s5cmd")))
         found.append(
             Contender(
-                "s5cmd cp, then sha256sum", lambda run: ["sh", "-c", checked, "sh", *copy], work, clear(target("s5cmd"))
+                "s5cmd cp", lambda run: copy, work, clear(target("s5cmd")), look("s5cmd"), left=(target("s5cmd"),)
+            )
+        )
+        found.append(
+            Contender(
+                "s5cmd cp, then sha256sum",
+                lambda run: ["sh", "-c", checked, "sh", *copy],
+                work,
+                clear(target("s5cmd")),
+                left=(target("s5cmd"),),
             )
         )
     if aws := peer("aws"):
         sync = [aws, "s3", "sync", "--only-show-errors", f"{load.base}/aws-0/", str(target("aws"))]
-        found.append(Contender("aws s3 sync", lambda run: sync, work, clear(target("aws")), look("aws")))
+        found.append(
+            Contender("aws s3 sync", lambda run: sync, work, clear(target("aws")), look("aws"), left=(target("aws"),))
+        )
     found.append(_dvc(load, work / "dvc", "pull"))
     return found
 

@@ -205,7 +205,7 @@ def test_a_server_that_stays_busy_is_named_with_its_words(alone: Path) -> None:
     error = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>"
     with (
         scripted(lambda request: (503, {"Retry-After": "0"}, error)) as base,
-        pytest.raises(FolderError, match="s3://b/zoo/x: the server answer.* 503 SlowDown"),
+        pytest.raises(FolderError, match=r"s3://b/zoo/x: the server answer.* 503 SlowDown"),
     ):
         read(folder_at(base), "x", 10)
 
