@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from t4zoo.cli.common import Json, stop_for
 from t4zoo.errors import UsageError
 from t4zoo.screen import print_json, print_rich, progress
+
+if TYPE_CHECKING:
+    from t4zoo.zoo.releasing.gate.contract import Problem
 
 commands = typer.Typer()
 
@@ -33,12 +37,11 @@ def release(
     if abandon:
         _abandon(version, after, dry_run, as_json)
         return
-    from t4zoo.export.gate import check_bundle
     from t4zoo.zoo.releasing.refusal import RefusedError
     from t4zoo.zoo.releasing.release import Releasing
     from t4zoo.zoo.releasing.view import refusal_record
 
-    releasing = Releasing.here(Path.cwd(), version, inspect=lambda algorithm, folder: check_bundle(folder))
+    releasing = Releasing.here(Path.cwd(), version, inspect=_inspect)
     try:
         with progress(f"checking {version}") as advance:
             plan = releasing.plan(advance)
@@ -78,6 +81,13 @@ def _abandon(version: str, after: float, dry_run: bool, as_json: bool) -> None:
         print_json({**asdict(planned), "name": str(planned.name)})
     else:
         print(f"{planned}, {'would be' if dry_run else 'are'} removed")
+
+
+def _inspect(algorithm: str, folder: Path) -> Sequence[Problem]:
+    """What Autoware's node would refuse. Every algorithm is exported as the bundle of that one node so far."""
+    from t4zoo.export.gate import check_bundle
+
+    return check_bundle(folder)
 
 
 @commands.command("next")
