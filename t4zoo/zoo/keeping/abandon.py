@@ -12,13 +12,11 @@ from datetime import datetime, timedelta
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, digest
+from t4zoo.zoo.manifest import CLAIM_NAME, FENCE, FILE_NAME, LIMIT, digest
 from t4zoo.zoo.storage.eraser import BATCH, Eraser, server_time
 from t4zoo.zoo.storage.folder import Entry, read
 from t4zoo.zoo.storage.s3 import Description, S3Folder
 from t4zoo.zoo.version import Name
-
-FENCE = b"This version was never released and is being abandoned.\n"
 
 
 class AbandonError(T4zooError):
@@ -50,6 +48,7 @@ def plan_abandonment(name: Name, zoo: S3Folder, layout: Layout, quiet: timedelta
     uploads = list(zoo.uploads(folder).list())
     if not entries and not uploads:
         raise AbandonError(f"{name}: nobody has begun to release it: {zoo.address.url_of(folder)}/ is empty")
+    _refuse_unclaimed(name, folder, zoo, entries)
     times = [*(datetime.fromisoformat(entry.modified) for entry in entries), *(upload.started for upload in uploads)]
     age = server_time(zoo.address) - max(times)
     if age < quiet:
@@ -81,6 +80,16 @@ def abandon(plan: Abandonment, zoo: S3Folder) -> None:
 
 def _entries(folder: str, zoo: S3Folder) -> Sequence[Entry]:
     return sorted(zoo.list(f"{folder}/"), key=lambda entry: entry.path)
+
+
+def _refuse_unclaimed(name: Name, folder: str, zoo: S3Folder, entries: Sequence[Entry]) -> None:
+    """A release begins with its claim. Files without one are those that people put there, perhaps adopted since."""
+    began = {f"{folder}/{CLAIM_NAME}", f"{folder}/{FILE_NAME}"}  # the second is the fence: nothing else is there by now
+    if entries and not began & {entry.path for entry in entries}:
+        raise AbandonError(
+            f"{name}: no release has begun in {zoo.address.url_of(folder)}/, which has {len(entries)} objects and no "
+            f"{CLAIM_NAME}; whoever put them there knows whether they may go"
+        )
 
 
 def _refuse_released(name: Name, folder: str, zoo: S3Folder) -> None:

@@ -8,12 +8,10 @@ from t4zoo.zoo.address import address_of
 from t4zoo.zoo.layout import load_layout
 from t4zoo.zoo.manifest import FILE_NAME, ManifestError, ManifestFile
 from t4zoo.zoo.reading.catalogue import NotReleasedError, Released, find, get
-from t4zoo.zoo.reading.index import ZooIndexError, read_index
 from t4zoo.zoo.reading.notice import Notice, read_notice
 from t4zoo.zoo.reading.where import Where as Where
 from t4zoo.zoo.reference import AtUrl, InZoo, parse_reference
 from t4zoo.zoo.storage.folder import Folder, open_folder
-from t4zoo.zoo.version import Name
 
 
 @dataclass(frozen=True)
@@ -75,25 +73,7 @@ def file_of(released: Released, path: str) -> ManifestFile:
 
 def _in_zoo(reference: InZoo, where: Where) -> tuple[Folder, Released]:
     zoo = where.open_zoo()
-    layout = load_layout(where.repository)
-    try:
-        return zoo, get(zoo, layout, reference.name)
-    except NotReleasedError:
-        # A version that people filled by hand stays where it is, and only the index knows where that is.
-        folder = _known_folder(zoo, reference.name)
-        released = find(zoo, folder, reference.name) if folder else None
-        if released is None:
-            raise
-        return zoo, released
-
-
-def _known_folder(zoo: Folder, name: Name) -> str | None:
-    try:
-        index = read_index(zoo)
-    except ZooIndexError:
-        return None
-    row = index.get(name) if index else None
-    return row.folder if row else None
+    return zoo, get(zoo, load_layout(where.repository), reference.name)
 
 
 def _at_url(reference: AtUrl, where: Where) -> tuple[Folder, Released] | None:

@@ -125,7 +125,9 @@ def _listed(zoo: Folder, layout: Layout) -> dict[Name, bool]:
 def _try(zoo: Folder, layout: Layout, name: Name, noticed: bool, done: OnName) -> tuple[Row | None, str | None]:
     try:
         found = get(zoo, layout, name)
-    except (ManifestError, NotReleasedError) as error:
+    except NotReleasedError:
+        return None, None  # it is being abandoned
+    except ManifestError as error:
         return None, str(error)
     done(str(name))
     row = row_of(found.manifest, found.digest, found.folder)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from t4zoo.zoo.storage.folder import Entry, FolderError, persistently, read
 from t4zoo.zoo.storage.s3 import FOREVER, Description, MissingSourceError, S3Folder
 
 THREADS = 8
+FRESH = 60.0  # seconds for which a look at the zoo holds good: far less than `--abandon` waits
 _TEXT = "text/plain; charset=utf-8"
+_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # nobody sets it, and it counts a machine's sleep
 
 
 class PublishError(T4zooError):
@@ -139,9 +142,10 @@ def _look(plan: Plan, zoo: S3Folder, copied: dict[str, str]) -> bool:
 
     Whether the zoo has other versions that no index knows: where it has none, one listing of all answers both.
     """
-    start = f"{plan.folder}/"
+    start, began = f"{plan.folder}/", time.clock_gettime(_AWAKE_OR_NOT)
     listed = list(zoo.list("" if begins_index(plan) else start))
-    entries = {entry.path.removeprefix(start): entry for entry in listed if entry.path.startswith(start)}
+    seen = {entry for entry in listed if entry.path.startswith(start)}
+    entries = {entry.path.removeprefix(start): entry for entry in seen}
     for copy in plan.copies:
         path = copy.file.path
         entry = entries.pop(path, None)
@@ -153,6 +157,9 @@ def _look(plan: Plan, zoo: S3Folder, copied: dict[str, str]) -> bool:
         raise PublishError(f"{zoo.address.url_of(start + strangers[0])}: is no file of this release; remove it first")
     if not _is_ours(plan, entries.get(CLAIM_NAME), zoo):
         raise PublishError(f"{plan.name}: its claim was removed or replaced while it was published; see who did")
+    # Large files that an earlier run left are read whole, and meanwhile `--abandon` may take this for broken off.
+    if time.clock_gettime(_AWAKE_OR_NOT) - began > FRESH and set(zoo.list(start)) != seen:
+        raise PublishError(f"{plan.name}: its objects were removed or replaced while they were read; see who did")
     return begins_index(plan) and has_others(plan, listed)
 
 

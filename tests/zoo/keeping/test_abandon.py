@@ -12,10 +12,16 @@ import pytest
 from t4zoo.cli.main import main
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.keeping.abandon import AbandonError, abandon, plan_abandonment
+from t4zoo.zoo.keeping.doctor.versions import check_versions
+from t4zoo.zoo.keeping.survey import survey
 from t4zoo.zoo.layout import load_layout
+from t4zoo.zoo.manifest import FENCE, digest
+from t4zoo.zoo.reading.catalogue import find
+from t4zoo.zoo.reading.reindex import scan
+from t4zoo.zoo.releasing import publish
 from t4zoo.zoo.releasing.plan import Plan
 from t4zoo.zoo.releasing.publish import PublishError
-from t4zoo.zoo.storage.s3 import S3Folder
+from t4zoo.zoo.storage.s3 import Description, S3Folder
 from t4zoo.zoo.storage.server import Server
 from tests.zoo.faults.look import wrong_in_zoo
 from tests.zoo.faults.tiny import Place, plan, release
@@ -114,6 +120,50 @@ def test_a_publisher_that_wakes_up_after_the_fence_is_told_and_nothing_becomes_v
     free(place, zoo)
     assert wrong_in_zoo(mine, place.reader(), finished=False) == ""
     assert list(zoo.list(f"{mine.folder}/")) == []
+
+
+def test_a_publisher_that_looked_for_long_looks_again_before_it_shows_anything(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fence has come and gone while it read what an earlier run had left."""
+    mine, (_, zoo) = plan(NAME), place.folders()
+    monkeypatch.setattr(publish, "FRESH", -1.0)
+    listings: list[int] = []
+
+    def free_at_the_first_look(request: Request) -> None:
+        if request.method == "GET" and request.query.startswith("list-type"):
+            listings.append(request.number)
+            if len(listings) == 1:
+                free(place, zoo)
+
+    with Proxy(place.endpoint) as proxy:
+        proxy.after = free_at_the_first_look
+        with pytest.raises(PublishError, match="removed or replaced while they were read"):
+            release(mine, place.cache, *place.folders(proxy.endpoint))
+    assert len(listings) == 2 and list(zoo.list(f"{mine.folder}/")) == []
+    release(mine, place.cache, *place.folders())
+    assert wrong_in_zoo(mine, place.reader(), finished=True) == ""
+
+
+def test_files_that_no_release_has_begun_with_are_never_removed(place: Place) -> None:
+    """As those of a version that was filled by hand, in a folder that is called as this version's would be."""
+    mine, (_, zoo) = plan(NAME), place.folders()
+    zoo.create(f"{mine.folder}/epoch_1.pth", b"by hand", Description("text/plain", digest(b"by hand")))
+    with pytest.raises(AbandonError, match=r"no release has begun in .* which has 1 objects and no \.claim"):
+        free(place, zoo)
+    assert [entry.path for entry in zoo.list(f"{mine.folder}/")] == [f"{mine.folder}/epoch_1.pth"]
+
+
+def test_while_the_fence_stands_the_version_is_not_there_and_nothing_is_broken(place: Place) -> None:
+    mine, (_, zoo) = plan(NAME), place.folders()
+    zoo.create(f"{mine.folder}/manifest.json", FENCE, Description("text/plain", digest(FENCE)))
+    assert find(place.reader(), mine.folder) is None
+    found = scan(place.reader(), load_layout(None))
+    assert NAME not in {row.name for row in found.rows} and found.problems == ()
+    seen = survey(place.reader(), load_layout(None))
+    assert seen.held[mine.folder].problem == "" and NAME not in seen.by_name()
+    cures = [one.cure for one in check_versions(seen, place.reader()) if one.where.endswith(mine.folder)]
+    assert cures == [f"`t4zoo release {NAME} --abandon` was broken off: run it again"]
 
 
 def test_an_abandonment_that_is_broken_off_anywhere_is_finished_by_another(place: Place) -> None:

@@ -21,6 +21,7 @@ from t4zoo.zoo.keeping.doctor.store import check_store
 from t4zoo.zoo.keeping.doctor.versions import check_versions, etags_are_md5
 from t4zoo.zoo.keeping.stored import list_store
 from t4zoo.zoo.keeping.survey import survey
+from t4zoo.zoo.reading.index import read_index, update
 from t4zoo.zoo.storage.folder import open_folder
 from t4zoo.zoo.storage.server import Server
 from tests.zoo.keeping.planted import CHECKPOINT, INDEX, MANIFEST, OTHER, PLANTED, ill_path, locked, stored
@@ -132,6 +133,23 @@ def test_the_index_keeps_what_others_changed_after_it_was_looked_at(ill: Ward) -
     assert json.loads(ill.get(INDEX))["rows"][0][state] == "yanked"
 
 
+def test_a_version_that_is_released_while_doctor_looks_keeps_its_row(ill: Ward) -> None:
+    """It is not in the listing that was taken before, and stands in the index when that is mended."""
+    PLANTED["an index with another score"][0](ill)
+    new = "CenterPoint/t4base@v7.0.0"
+
+    def released(step: int | str) -> None:
+        update(ill.writer, lambda index: index.with_rows([index.rows[0]._replace(name=new)]))
+
+    found = examine(ill.patient(), lambda title, total: released if title == "reading manifests" else lambda step: None)
+    assert [finding.fault for finding in found.findings] == ["index-row-wrong"]
+    for _, act in acts(found, lambda: ill.writer, ill.root):
+        act()
+    index = read_index(ill.writer)
+    assert index is not None and [row.name for row in index.rows] == [NAME, new]
+    assert index.rows[0].score == 0.75
+
+
 def test_without_a_repository_the_zoo_alone_is_looked_at(ill: Ward) -> None:
     ill.delete(CHECKPOINT)
     found = ill.examine(repository=False)
@@ -177,7 +195,7 @@ def test_a_second_look_reads_no_manifest_again(ill: Ward) -> None:
     asked: list[str] = []
     zoo = open_folder(zoo_of(ill.root), lambda method, url: asked.append(url))
     examine(replace(ill.patient(), zoo=zoo), lambda title, total: lambda step: None)
-    assert len(asked) == 2 and asked[1].endswith("index.json")  # a listing, and the index
+    assert len(asked) == 2 and asked[0].endswith("index.json")  # the index, and a listing
 
 
 def test_an_adopted_zoo_is_looked_at_where_people_put_its_files(s3: Server, prefix: str) -> None:
@@ -188,6 +206,14 @@ def test_an_adopted_zoo_is_looked_at_where_people_put_its_files(s3: Server, pref
     command = [sys.executable, "-m", "t4zoo"]
     layout = ["--layout", "models/{project}/{algorithm}/{model}/{version}"]
     subprocess.run([*command, "adopt", url, *layout], check=True, capture_output=True)
+    told = subprocess.run([*command, "doctor", "--zoo", url, "--json"], capture_output=True, text=True, check=True)
+    assert {finding["fault"] for finding in json.loads(told.stdout)["findings"]} == {"not-looked-at"}
+    # Its folder is another version's, if the word above it is read as another.
+    renamed = f"{prefix}/autoware-ml/models/oldname/t4base/v1.0.0"
+    client.put_object(Bucket=s3.bucket, Key=f"{renamed}/epoch_1.pth", Body=b"old")
+    told = subprocess.run([*command, "doctor", "--zoo", url], capture_output=True, text=True)
+    assert told.returncode == 0 and "1 files, no claim; `t4zoo adopt` takes what people put there" in told.stdout
+    subprocess.run([*command, "adopt", url, "--rename", "oldname=NewName"], check=True, capture_output=True)
     told = subprocess.run([*command, "doctor", "--zoo", url, "--json"], capture_output=True, text=True, check=True)
     assert {finding["fault"] for finding in json.loads(told.stdout)["findings"]} == {"not-looked-at"}
     client.put_object(Bucket=s3.bucket, Key=f"{folder}/epoch_20.pth", Body=b"Weights")

@@ -94,6 +94,10 @@ def test_versions_that_name_no_scenes_are_told_apart_from_those_that_are_clean()
     assert [str(name) for name in descent(FAMILY, Withdrawn.of(["a"])).silent] == ["CenterPoint/public@v1.0.0"]
 
 
+def test_a_scene_that_no_manifest_names_may_be_misspelled_and_is_told() -> None:
+    assert descent(FAMILY, Withdrawn.of(["a", "A", "a/1", "q/0", "q"])).unknown == ("A", "a/1")
+
+
 def test_two_that_name_each_other_as_parents_come_to_an_end() -> None:
     circle = [
         manifest(BASE, scenes=scenes("a/0"), parent=weights(CHILD)),

@@ -90,6 +90,16 @@ def test_a_version_is_withdrawn_by_its_address_too(ill: Ward, tmp_path: Path, mo
     assert state_of(ill) == ("yanked", "wrong labels")
 
 
+def test_a_pull_from_the_cache_says_that_its_warning_may_be_late(ill: Ward, tmp_path: Path) -> None:
+    pull = ("pull", NAME, "--to", str(tmp_path / "pulled"))
+    ill.t4zoo("yank", NAME, "--reason", "wrong labels")
+    assert "--refresh" not in ill.t4zoo(*pull).err
+    ill.t4zoo("restore", NAME, "--reason", "they were right")
+    told = ill.t4zoo(*pull).err
+    assert "wrong labels" in told and "--refresh asks the zoo again" in told
+    assert ill.t4zoo(*pull, "--refresh").err == ""
+
+
 def test_a_web_server_cannot_be_told(ill: Ward, s3: object) -> None:
     url = f"{s3.endpoint}/{ill.zoo.removeprefix('s3://')}"  # type: ignore[attr-defined]
     told = ill.t4zoo("yank", f"{url}/{FOLDER}", "--reason", "x", check=False)

@@ -12,6 +12,7 @@ from t4zoo.zoo import git
 from t4zoo.zoo.address import AddressError, Credentials, find_store, zoo_of
 from t4zoo.zoo.keeping.doctor.finding import Finding, order
 from t4zoo.zoo.keeping.doctor.index import Repair, check_index
+from t4zoo.zoo.keeping.doctor.index import look as look_at_index
 from t4zoo.zoo.keeping.doctor.locks import check_locks, check_named, read_locks
 from t4zoo.zoo.keeping.doctor.notices import check_notices
 from t4zoo.zoo.keeping.doctor.store import check_parts, check_store
@@ -75,9 +76,10 @@ def examine(patient: Patient, step: Step, deep: bool = False) -> Examination:
     Raises FolderError where the zoo cannot be listed.
     """
     zoo = patient.zoo
+    index = look_at_index(zoo)
     seen = survey(zoo, patient.layout, step("reading manifests", None), fresh=deep)
     findings = [*check_versions(seen, zoo), *check_notices(seen, zoo)]
-    told, repair = check_index(seen, zoo)
+    told, repair = check_index(index, seen, zoo)
     findings += told
     if deep:
         findings += check_bytes(seen, zoo, step("reading every file", _bytes(seen)))

@@ -41,14 +41,25 @@ class Repair:
         return now.without(wrong - touched).with_rows(mended)
 
 
-def check_index(survey: Survey, zoo: Folder) -> tuple[list[Finding], Repair | None]:
-    """Row by row; and how to mend it, None where nothing is to be done."""
+def look(zoo: Folder) -> Index | ZooIndexError | None:
+    """The index, or why it is none. To be called before the survey.
+
+    What is released between the two is then in the index that is mended and not in this one, and so is left alone.
+    """
+    try:
+        return read_index(zoo)
+    except ZooIndexError as error:
+        return error
+
+
+def check_index(
+    index: Index | ZooIndexError | None, survey: Survey, zoo: Folder
+) -> tuple[list[Finding], Repair | None]:
+    """Row by row; and how to mend it, None where nothing is to be done. index: as `look` found it."""
     right = {name: _row(held) for name, held in survey.by_name().items()}
     where = zoo.address.url_of(INDEX_NAME)
-    try:
-        index = read_index(zoo)
-    except ZooIndexError as error:
-        return [Finding("index-broken", where, str(error), _CURE, fixable=True)], Repair({}, right, True, error.etag)
+    if isinstance(index, ZooIndexError):
+        return [Finding("index-broken", where, str(index), _CURE, fixable=True)], Repair({}, right, True, index.etag)
     if index is None:
         if not right:
             return [], None

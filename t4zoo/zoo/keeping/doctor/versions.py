@@ -20,8 +20,8 @@ _AGAIN = "it cannot be mended in place: `t4zoo yank` it, and release the next ve
 def check_versions(survey: Survey, zoo: Folder) -> list[Finding]:
     """Everything about versions that their manifests, claims and the listing tell."""
     plain = etags_are_md5(survey)
-    findings = [finding for held in survey.held.values() for finding in _check(held, survey, zoo, plain)]
     known = {path for held in survey.held.values() for path in files_of(held, zoo)}
+    findings = [finding for held in survey.held.values() for finding in _check(held, survey, zoo, plain, known)]
     strays = [path for path in survey.strays if path not in known]
     return [*findings, *_strays(strays, zoo), *_collisions(survey)]
 
@@ -56,12 +56,14 @@ def etags_are_md5(survey: Survey) -> bool:
     return True
 
 
-def _check(held: Held, survey: Survey, zoo: Folder, plain: bool) -> Iterator[Finding]:
+def _check(held: Held, survey: Survey, zoo: Folder, plain: bool, known: set[str]) -> Iterator[Finding]:
+    """known: files of all versions, which may lie in a folder that is called as another version's would be."""
     url = zoo.address.url_of
     if held.problem:
         yield Finding("manifest-broken", url(held.folder), held.problem, _AGAIN)
     elif held.released is None:
-        yield _unfinished(held, zoo)
+        if any(entry.path not in known for entry in held.entries.values()):
+            yield _unfinished(held, zoo)
     elif not in_its_place(held):
         what = f"says that it is {held.released.name}"
         yield Finding("manifest-misplaced", url(held.folder), what, "somebody copied it there: remove the copy")
@@ -74,7 +76,12 @@ def _unfinished(held: Held, zoo: Folder) -> Finding:
     claim = held.entries.get(CLAIM_NAME)
     since = f" since {claim.modified[:10]}" if claim and claim.modified else ""
     what = f"claimed{since}, with {len(held.entries) - 1} files" if claim else f"{len(held.entries)} files, no claim"
-    cure = "run that release again from its commit, or take the next version" if claim else "remove them"
+    if FILE_NAME in held.entries:
+        cure = f"`t4zoo release {held.name} --abandon` was broken off: run it again"
+    elif claim:
+        cure = f"run that release again from its commit, or `t4zoo release {held.name} --abandon` removes it"
+    else:
+        cure = "`t4zoo adopt` takes what people put there"
     return Finding("publish-unfinished", zoo.address.url_of(held.folder), what, cure)
 
 
