@@ -160,6 +160,18 @@ def test_credentials_come_from_the_repository_then_the_environment_then_the_file
         access(profile="none")
 
 
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "localhost", "s3://bucket", "http://"])
+def test_an_endpoint_that_is_no_url_is_refused_with_how_to_write_it(
+    endpoint: str, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="is no URL; write http://host:port"):
+        find_access(parse_address("s3://weights", Credentials(endpoint=endpoint)))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    for read_or_write in (find_access, S3Folder):
+        with pytest.raises(UsageError, match="is no URL; write http://host:port"):
+            read_or_write(parse_address("s3://weights"))
+
+
 def test_half_a_pair_of_keys_and_an_impossible_bucket_are_refused(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="access_key_id and secret_access_key belong together"):
         find_access(parse_address("s3://weights", Credentials(key_id="x")))
