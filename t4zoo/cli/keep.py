@@ -147,9 +147,12 @@ def _tell(found: Descent, lists: list[tuple[str, str]], as_json: bool) -> None:
     if as_json:
         rows = [{"name": str(one.name), "reach": one.reach, "why": one.why} for one in found.descendants]
         named = [{"path": path, "splits": splits} for path, splits in lists]
-        print_json({"descendants": rows, "silent": [str(name) for name in found.silent], "datasets": named})
+        silent = [str(name) for name in found.silent]
+        print_json({"descendants": rows, "silent": silent, "unknown": found.unknown, "datasets": named})
         return
     print_lines(map(plain, _lines(found, lists)))
+    if found.unknown:
+        print_note(f"no manifest names {', '.join(found.unknown)}; is it spelled as in the scene lists?")
     if found.silent:
         names = ", ".join(str(name) for name in found.silent)
         print_note(f"{len(found.silent)} versions name no scenes, so that nothing can be said of them: {names}")

@@ -40,10 +40,14 @@ class Descendant:
 
 @dataclass(frozen=True)
 class Descent:
-    """descendants: the gravest first. silent: versions that name no scenes, of which nothing can be said."""
+    """descendants: the gravest first. silent: versions that name no scenes, of which nothing can be said.
+
+    unknown: withdrawn scenes that no manifest names.
+    """
 
     descendants: tuple[Descendant, ...]
     silent: tuple[Name, ...]
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Withdrawn:
         """Those of `scenes` that were withdrawn."""
         return [scene for scene in scenes if scene in self.named or scene.partition("/")[0] in self.named]
 
+    def unknown(self, scenes: Iterable[str]) -> list[str]:
+        """Those withdrawn that are none of `scenes`."""
+        known = {part for scene in scenes for part in (scene, scene.partition("/")[0])}
+        return sorted(self.named - known)
+
 
 def descent(manifests: Iterable[Manifest], withdrawn: Withdrawn) -> Descent:
     """All versions that the scenes reached, directly or through weights and labels."""
@@ -87,7 +96,8 @@ def descent(manifests: Iterable[Manifest], withdrawn: Withdrawn) -> Descent:
     found = [Descendant(known[name].version, *way) for name, reached in ways.items() if (way := _worst(reached))]
     found.sort(key=lambda one: (REACHES.index(one.reach), order(one.name)))
     silent = [manifest.version for name, manifest in known.items() if not ways[name] and _is_silent(manifest)]
-    return Descent(tuple(found), tuple(sorted(silent, key=order)))
+    listed = (scene for manifest in known.values() for scene in _every(manifest))
+    return Descent(tuple(found), tuple(sorted(silent, key=order)), tuple(withdrawn.unknown(listed)))
 
 
 Way = tuple[Reach, str]
@@ -140,6 +150,12 @@ def _listed(manifest: Manifest, split: str) -> Iterator[str]:
     every: list[Scenes] = [*([manifest.scenes] if manifest.scenes else []), *(manifest.products or {}).values()]
     for scenes in every:
         yield from getattr(scenes, split)
+
+
+def _every(manifest: Manifest) -> Iterator[str]:
+    for split in SPLITS:
+        yield from _listed(manifest, split)
+    yield from manifest.labels.scenes if manifest.labels else ()
 
 
 def _is_silent(manifest: Manifest) -> bool:
