@@ -163,6 +163,8 @@ def pull(
 
     located = locate(version, replace(where(zoo), remembered=True, refresh=refresh))
     _heed(located)
+    if located.warning and not located.source.requests:
+        print_note("(so it was when this was asked last; --refresh asks the zoo again)")
     total = sum(file.size for file in library.select(located, role or ()))
     with progress(f"pulling {located.released.name}", total, unit="bytes") as advance:
         pulled = library.pull(located, to, role or (), advance, own=copy)

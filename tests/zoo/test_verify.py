@@ -81,6 +81,9 @@ def test_every_spoilt_file_of_a_pulled_folder_is_found(published: Repository, tm
 def test_a_folder_that_is_not_there_is_no_list_of_missing_files(published: Repository, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="no such folder; `t4zoo pull"):
         verify_folder(locate(NAME, Where(published.zoo)), tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    with pytest.raises(FetchError, match="is no folder; name the one"):
+        verify_folder(locate(NAME, Where(published.zoo)), tmp_path / "file")
 
 
 def test_verify_names_what_is_wrong_and_fails(spoilable: Repository, client: Any) -> None:

@@ -63,6 +63,8 @@ def verify_folder(
     located: Located, folder: Path, roles: Iterable[str] = (), done: OnFile = lambda path: None
 ) -> Report:
     """Compare a pulled folder with the version's manifest in the zoo. Raises FetchError where there is no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise FetchError(f"{folder}: is no folder; name the one that the version was pulled into")
     if not folder.is_dir():
         raise FetchError(f"{folder}: no such folder; `t4zoo pull {located.released.name} --to {folder}` makes it")
     files = select(located, roles)
