@@ -44,7 +44,7 @@ def release(
     releasing = Releasing.here(Path.cwd(), version, inspect=_inspect)
     try:
         with progress(f"checking {version}") as advance:
-            plan = releasing.plan(advance)
+            plan = releasing.plan(advance, sure=dry_run)
     except RefusedError as refused:
         if not as_json:
             raise

@@ -133,6 +133,15 @@ def test_labels_of_a_model_that_is_not_released_or_is_yanked_are_refused(labelle
     assert "no version of CenterPoint/t4base in the zoo has this checkpoint; release that model first" in told
 
 
+@pytest.mark.parametrize("content", ["train: [p/0", "train: p/0\\nval: 3\\n", "- p/0\\n", "a: &a [1]\\nb: *a\\n"])
+def test_a_list_of_labelled_scenes_that_is_none_is_refused_by_name(labelled: Repository, content: str) -> None:
+    stage = (labelled.root / "stage.py").read_text()
+    labelled.write("stage.py", stage.replace("train: [p/0]\\nval: []\\ntest: [q/3]\\n", content))
+    labelled.build(stages=(f"autolabel@{SET}",))
+    told = refusals(labelled, f"auto_label/{SET}")
+    assert any(f"auto_label/{SET}/dataset_id_list.yaml: " in line for line in told), told
+
+
 def test_a_set_that_params_yaml_does_not_have_is_refused(repository: Repository) -> None:
     (told,) = refusals(repository, "auto_label/20200101_none")
     assert told == "params.yaml: has no 20200101_none in `auto_labels`; add it, `dvc repro` and commit"

@@ -93,7 +93,7 @@ def _of_model(candidate: Candidate, found: Found, parent: Weights | None) -> dic
 def ros_parameters(tracked: dict[str, TrackedFile], objects: Objects) -> dict[str, Any] | None:
     """What the node reads, by file: all parameters but the names of files beside it. None without such a file."""
     names = [path for path in sorted(tracked) if role_of(path) == "ros_param"]
-    return {name: _parameters(_yaml(objects.read(tracked[name].md5), name)) for name in names} or None
+    return {name: _parameters(parse_yaml(objects.read(tracked[name].md5), name)) for name in names} or None
 
 
 def _parameters(value: Any) -> Any:
@@ -128,7 +128,8 @@ def note(manifest: Manifest, sha256: str) -> str:
     return "\n".join([*lines, "", f"{DIGEST_LINE}{sha256}", ""])
 
 
-def _yaml(content: bytes, where: str) -> Any:
+def parse_yaml(content: bytes, where: str) -> Any:
+    """What a YAML file says; raises ObjectError."""
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, Loader=yaml.SafeLoader)):
             raise ValueError("it uses aliases, of which a few can stand for billions of values")

@@ -59,9 +59,9 @@ class Releasing:
         root, store, zoo = open_repository(folder, on_request)
         return Releasing(name, root, load_layout(root), store, zoo, inspect)
 
-    def plan(self, done: OnFile = lambda path: None) -> Plan:
-        """See `release.make_plan`."""
-        return make_plan(self.name, self.root, self.store, self.zoo, self.layout, done, self.inspect)
+    def plan(self, done: OnFile = lambda path: None, sure: bool = False) -> Plan:
+        """See `plan.make_plan`."""
+        return make_plan(self.name, self.root, self.store, self.zoo, self.layout, done, self.inspect, sure)
 
     def publish(self, plan: Plan, done: OnFile = lambda path: None) -> Outcome:
         """See `publish.publish`."""
