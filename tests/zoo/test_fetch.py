@@ -114,6 +114,17 @@ def test_a_presigned_url_of_the_real_server_works_and_its_permission_is_kept_now
     assert secret not in str(told.value)
 
 
+def test_a_file_of_a_version_whose_manifest_cannot_be_read_now_is_not_taken_unchecked(web: Shelf) -> None:
+    version = "models/CenterPoint/t4base/v1.0.0"
+    web.files = {f"{version}/epoch_1.pth": CONTENT}
+    assert (
+        resolve(f"{web.url}/{version}/epoch_1.pth", Where()).read_bytes() == CONTENT
+    )  # of no version, by its URL alone
+    web.refused = f"{version}/manifest.json"
+    with pytest.raises(FolderError, match=r"manifest\.json: the server answered 401"):
+        resolve(f"{web.url}/{version}/epoch_1.pth", Where())
+
+
 def test_a_hash_in_the_name_must_be_that_of_the_bytes(web: Shelf) -> None:
     for name in (f"a-{SHA256[:8]}.pth", f"v1.0-deadbeef.x-{SHA256[:10].upper()}.pth", f"m-{SHA256}.onnx"):
         web.files[name] = CONTENT

@@ -22,7 +22,7 @@ from t4zoo.zoo.reading.locate import Located, Where, locate
 from t4zoo.zoo.reading.remembered import Remembered
 from t4zoo.zoo.reading.transfer import Begin, obtain, obtain_unknown, silently
 from t4zoo.zoo.reference import AtUrl, parse_reference
-from t4zoo.zoo.storage.folder import Folder, FolderError, Unchanged, open_folder
+from t4zoo.zoo.storage.folder import DeniedError, Folder, Unchanged, open_folder
 
 _HASH = re.compile(r"-([0-9a-f]{8,64})\.[^.]+", re.IGNORECASE)
 _KIND = "url"
@@ -36,17 +36,18 @@ def resolve(
 ) -> Path:
     """The local file of a version's checkpoint or of one named file: any form of `parse_reference`, or a plain URL.
 
-    begin: told of each file that is not here yet. warn: of a version that is deprecated or yanked, in a line. Raises
-    NotReleasedError, FetchError or FolderError with what is missing; a URL's query, which may be a permission, is in
-    none of them.
+    begin: told of each file that is not here yet. warn: in a line, of a version that is deprecated or yanked, or about
+    which the zoo could not be asked. Raises NotReleasedError, FetchError or FolderError with what is missing; a URL's
+    query, which may be a permission, is in none of them.
     """
-    where = where or Where(repository=find_repository(Path.cwd()), remembered=True)
+    # Weights go into what is made next: a zoo that was made anew has other bytes under the same name.
+    where = where or Where(repository=find_repository(Path.cwd()), remembered=True, checked=True)
     parsed = parse_reference(reference)
     if isinstance(parsed, AtUrl) and parsed.file:
         if parsed.folder:
             try:
                 return _of_version(locate(reference, where), begin, warn)
-            except (NotReleasedError, FolderError):
+            except (NotReleasedError, DeniedError):
                 pass  # a file that only lies below a folder named like a version, or a server that hides what it lacks
         return _of_url(reference, where, begin)
     return _of_version(locate(reference, where), begin, warn)
@@ -57,6 +58,8 @@ def _of_version(located: Located, begin: Begin, warn: Callable[[str], None]) -> 
         warn(located.warning)
     file = located.file or _checkpoint(located)
     remembered = located.source if isinstance(located.source, Remembered) else None
+    if remembered and remembered.unasked:
+        warn(f"{located.released.name} is taken as it was when it was fetched before: {remembered.unasked}")
     try:
         path = obtain(located.files, located.path(file), file, begin)
     except FetchError:
