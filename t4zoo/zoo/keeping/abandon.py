@@ -48,8 +48,8 @@ def plan_abandonment(name: Name, zoo: S3Folder, layout: Layout, quiet: timedelta
     uploads = list(zoo.uploads(folder).list())
     if not entries and not uploads:
         raise AbandonError(f"{name}: nobody has begun to release it: {zoo.address.url_of(folder)}/ is empty")
-    _refuse_unclaimed(name, folder, zoo, entries)
-    times = [*(datetime.fromisoformat(entry.modified) for entry in entries), *(upload.started for upload in uploads)]
+    _refuse_foreign(name, folder, zoo, entries)
+    times = [*map(_written, entries), *(upload.started for upload in uploads)]
     age = server_time(zoo.address) - max(times)
     if age < quiet:
         minutes = round(age.total_seconds() / 60)
@@ -82,14 +82,22 @@ def _entries(folder: str, zoo: S3Folder) -> Sequence[Entry]:
     return sorted(zoo.list(f"{folder}/"), key=lambda entry: entry.path)
 
 
-def _refuse_unclaimed(name: Name, folder: str, zoo: S3Folder, entries: Sequence[Entry]) -> None:
-    """A release begins with its claim. Files without one are those that people put there, perhaps adopted since."""
-    began = {f"{folder}/{CLAIM_NAME}", f"{folder}/{FILE_NAME}"}  # the second is the fence: nothing else is there by now
-    if entries and not began & {entry.path for entry in entries}:
+def _refuse_foreign(name: Name, folder: str, zoo: S3Folder, entries: Sequence[Entry]) -> None:
+    """A release begins with its claim: what is older, or stands without one, is what people put there to be adopted."""
+    own = (f"{folder}/{CLAIM_NAME}", f"{folder}/{FILE_NAME}")  # the second is the fence
+    files = [entry for entry in entries if entry.path not in own]
+    claim = next((entry for entry in entries if entry.path == own[0]), None)
+    foreign = [file for file in files if claim is None or _written(file) < _written(claim)]
+    if foreign:
+        url = zoo.address.url_of(foreign[0].path)
         raise AbandonError(
-            f"{name}: no release has begun in {zoo.address.url_of(folder)}/, which has {len(entries)} objects and no "
-            f"{CLAIM_NAME}; whoever put them there knows whether they may go"
+            f"{name}: {url} is of no release, which would have written {CLAIM_NAME} before it; {len(foreign)} objects "
+            "like it stay, and whoever put them there knows whether they may go"
         )
+
+
+def _written(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.modified)
 
 
 def _refuse_released(name: Name, folder: str, zoo: S3Folder) -> None:
