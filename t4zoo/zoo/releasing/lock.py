@@ -59,11 +59,11 @@ class Lock:
 
     def below(self, folder: str) -> list[Out]:
         """Outs that are `folder` or lie in it, by path."""
-        return [out for out in self.outs if _within(out.path, folder)]
+        return [out for out in self.outs if within(out.path, folder)]
 
     def holding(self, path: str) -> Out | None:
         """The out that is `path` or the folder that holds it."""
-        return next((out for out in self.outs if _within(path, out.path)), None)
+        return next((out for out in self.outs if within(path, out.path)), None)
 
     def upstream(self, stages: Iterable[str]) -> set[str]:
         """These stages and all that they were made from."""
@@ -75,7 +75,7 @@ class Lock:
                 continue
             reached.add(stage)
             for dep in self.deps.get(stage, ()):
-                queue += [out.stage for out in self.outs if _within(dep.path, out.path) or _within(out.path, dep.path)]
+                queue += [out.stage for out in self.outs if within(dep.path, out.path) or within(out.path, dep.path)]
         return reached
 
 
@@ -124,7 +124,8 @@ def _commands(cmd: str | list[str] | None) -> tuple[str, ...]:
     return (cmd,) if isinstance(cmd, str) else tuple(map(str, cmd or ()))
 
 
-def _within(path: str, folder: str) -> bool:
+def within(path: str, folder: str) -> bool:
+    """Whether a path of the workspace is `folder` or lies in it."""
     return path == folder or path.startswith(f"{folder}/")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo import git
-from t4zoo.zoo.releasing.lock import Lock, Out, TrackedFile, expand
+from t4zoo.zoo.releasing.lock import Lock, Out, TrackedFile, expand, within
 from t4zoo.zoo.releasing.objects import Objects
 
 DATA = "data"  # the folder of scenes, which is in neither git nor the store
@@ -58,8 +58,8 @@ class Workspace:
         return expand(out, self.objects.read)
 
     def _supply(self, dep: Out) -> None:
-        made = [out for out in self.lock.outs if _within(dep.path, out.path) or _within(out.path, dep.path)]
-        for file in (file for out in made for file in self.expected(out) if _within(file.path, dep.path)):
+        made = [out for out in self.lock.outs if within(dep.path, out.path) or within(out.path, dep.path)]
+        for file in (file for out in made for file in self.expected(out) if within(file.path, dep.path)):
             self._bring(file)
         if not made and not (self.root / dep.path).exists():
             self._link(dep)
@@ -111,7 +111,3 @@ def md5_of(path: Path) -> str:
     """md5 of a file, in hex, as DVC names it."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
