@@ -49,9 +49,7 @@ def publish(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], No
     fails in the middle.
     """
     try:
-        outcome = (
-            Outcome(0, 0, True, announce(plan, zoo, False)) if plan.is_released else _bring(plan, store, zoo, done)
-        )
+        outcome = _find(plan, zoo) if plan.is_released else _bring(plan, store, zoo, done)
         if not plan.is_tagged:
             _tag(plan)
         if any(file.size > zoo.copy_limit for file in plan.manifest.files):
@@ -66,6 +64,14 @@ def _end_uploads(plan: Plan, zoo: S3Folder) -> None:
     uploads = zoo.uploads(plan.folder)
     for upload in uploads.list():
         uploads.abort(upload)
+
+
+def _find(plan: Plan, zoo: S3Folder) -> Outcome:
+    """It is there with this manifest; a claim that was removed since is written again."""
+    path, claim = f"{plan.folder}/{CLAIM_NAME}", _claim_of(plan)
+    if read(zoo, path, LIMIT) is None:
+        zoo.create(path, claim, Description(_TEXT, digest(claim), cache_control="no-store"))
+    return Outcome(0, 0, True, announce(plan, zoo, False))
 
 
 def _bring(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], None]) -> Outcome:

@@ -88,7 +88,8 @@ class Releasing:
         where = f"  at  {url}/\n  manifest sha256 {plan.digest}\n  {self.requests} requests to S3"
         where += f"\n  warning: {outcome.warning}" if outcome.warning else ""
         if outcome.was_released:
-            return f"{plan.name} is already released, with these very bytes\n{where}"
+            unread = f"  its files were not looked at: `t4zoo verify {plan.name}` reads them"
+            return f"{plan.name} is already released, with this very manifest\n{where}\n{unread}"
         left = f" ({outcome.found} were there from an earlier run)" if outcome.found else ""
         count = len(plan.manifest.files)
         return (

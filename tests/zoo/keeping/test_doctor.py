@@ -173,8 +173,26 @@ def test_another_zoo_is_not_compared_with_the_tags_of_this_repository(ill: Ward,
 def test_the_command_tells_each_finding_with_its_cure_and_fails(ill: Ward) -> None:
     PLANTED["a manifest that was edited"][0](ill)
     told = ill.t4zoo("doctor", check=False)
-    assert told.code == 1 and "error: manifest-not-claimed" in told.out and "yank" in told.out
+    assert told.code == 1 and "error: manifest-not-claimed" in told.out and "remove the other" in told.out
     assert ill.get(MANIFEST) != b""
+
+
+@pytest.mark.parametrize(
+    "fault", ["a manifest that was edited", "a manifest that is cut off", "a claim that was removed"]
+)
+def test_a_manifest_or_claim_comes_back_by_the_cure_that_is_told(ill: Ward, fault: str) -> None:
+    before = ill.get(MANIFEST), ill.get(ill.of_version(".claim"))
+    PLANTED[fault][0](ill)
+    assert f"`t4zoo release {NAME}` on its commit writes it again" in ill.t4zoo("doctor", check=False).out
+    if "manifest" in fault:
+        ill.delete(MANIFEST)
+    config = (ill.root / ".dvc/config").read_text()
+    ill.git("checkout", "--quiet", NAME)
+    (ill.root / ".git/info/exclude").write_text("config.local\n")
+    (ill.root / ".dvc/config.local").write_text(config)  # the copy of the zoo is named by a later commit
+    assert "released" in ill.t4zoo("release", NAME).out
+    assert (ill.get(MANIFEST), ill.get(ill.of_version(".claim"))) == before
+    assert ill.found() == []
 
 
 def test_a_folder_list_that_lost_its_files_is_opened(ill: Ward) -> None:
