@@ -186,13 +186,14 @@ def verify(
     from dataclasses import asdict
 
     from t4zoo.zoo.reading.locate import locate
+    from t4zoo.zoo.reading.pull import select
     from t4zoo.zoo.reading.verify import verify_folder, verify_zoo
 
     located = locate(version, where(zoo))
     _heed(located)
-    with progress(f"verifying {located.released.name}", len(located.released.manifest.files)) as advance:
+    with progress(f"verifying {located.released.name}", len(select(located, role or ()))) as advance:
         done: Callable[[str], None] = lambda path: advance(1)  # noqa: E731
-        report = verify_folder(located, folder, role or (), done) if folder else verify_zoo(located, done)
+        report = verify_folder(located, folder, role or (), done) if folder else verify_zoo(located, done, role or ())
     if as_json:
         print_json({"name": str(located.released.name), **asdict(report)})
     elif not report.findings:

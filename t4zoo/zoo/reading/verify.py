@@ -43,9 +43,12 @@ class Report:
     unlisted: bool = False
 
 
-def verify_zoo(located: Located, done: OnFile = lambda path: None) -> Report:
-    """Read every file of the version in the zoo and compare; the manifest with its claim; and look for extra files."""
-    files = located.released.manifest.files
+def verify_zoo(located: Located, done: OnFile = lambda path: None, roles: Iterable[str] = ()) -> Report:
+    """Read every file of the version in the zoo and compare; the manifest with its claim; and look for extra files.
+
+    roles: read only files of these. Raises FetchError for one that the version has no file of.
+    """
+    files = select(located, roles)
 
     def one(file: ManifestFile) -> Finding | None:
         found = _read(located, file)
