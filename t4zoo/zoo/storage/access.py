@@ -63,8 +63,8 @@ def _sound(endpoint: str) -> str:
         raise UsageError("the S3 endpoint has a user or password in it, which ends up in logs; " + HOW_TO_SIGN_IN)
     if scheme not in ("http", "https") or not rest:
         raise UsageError(
-            f"the S3 endpoint {endpoint!r} is no URL; write http://host:port or https://host in AWS_ENDPOINT_URL, or as "
-            "endpointurl in .dvc/config.local"
+            f"the S3 endpoint {endpoint!r} is no URL; write http://host:port or https://host, in AWS_ENDPOINT_URL or "
+            "as endpointurl in .dvc/config.local"
         )
     return endpoint
 
