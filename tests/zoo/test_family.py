@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from t4zoo.zoo.address import zoo_of
 from t4zoo.zoo.manifest import parse_manifest
+from t4zoo.zoo.reading.index import update
 from t4zoo.zoo.releasing.release import Releasing
+from t4zoo.zoo.storage.s3 import S3Folder
 from tests.zoo.families import PRODUCTS, name, plan, refusals, release, train, write
 from tests.zoo.repository import FILES, Repository
 
@@ -183,6 +186,10 @@ def test_a_release_with_a_score_or_beside_no_version_is_refused(family: Reposito
         "dvc.lock: evaluate@CenterPoint-t4x2 scored this very checkpoint, which was trained on its test scenes",
     ):
         assert any(words in line for line in told), told
+    # An index that is late does not hide the version that is there.
+    update(S3Folder(zoo_of(family.root)), lambda index: index.without([name("t4x2")]))
+    told = refusals(family, name("t4x2", "v1.0.0-release"))
+    assert not any("stands beside" in line for line in told), told
 
 
 def test_a_bundle_that_its_node_would_refuse_is_refused_with_all_other_reasons(family: Repository) -> None:
