@@ -112,7 +112,7 @@ def _run(
             env=environment,
         )
     except FileNotFoundError:
-        raise GitError("git is not installed; a release needs it (reading the zoo does not)") from None
+        raise GitError("git is not installed, and this command needs it (reading the zoo does not)") from None
     if check and result.returncode:
         words = result.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {result.returncode}"]
         raise GitError(f"{root}: git {arguments[0]}: {words[-1].removeprefix('fatal: ')}")

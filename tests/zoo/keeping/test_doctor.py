@@ -177,6 +177,17 @@ def test_the_command_tells_each_finding_with_its_cure_and_fails(ill: Ward) -> No
     assert ill.get(MANIFEST) != b""
 
 
+def test_an_index_that_is_none_is_told_once_and_one_of_a_newer_t4zoo_is_left_alone(ill: Ward) -> None:
+    ill.put(INDEX, b"{")
+    (finding,) = ill.examine().findings
+    assert str(finding).count("index.json") == 1 and str(finding).count("doctor --fix") == 1
+    newer = b'{"schema_version": 99, "fields": [], "rows": []}'
+    ill.put(INDEX, newer)
+    (finding,) = ill.examine().findings
+    assert finding.fault == "index-broken" and "update t4zoo" in str(finding)
+    assert ill.fix() == [] and ill.get(INDEX) == newer
+
+
 @pytest.mark.parametrize(
     "fault", ["a manifest that was edited", "a manifest that is cut off", "a claim that was removed"]
 )

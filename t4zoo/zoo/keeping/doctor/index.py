@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from t4zoo.zoo.keeping.doctor.finding import Finding
 from t4zoo.zoo.keeping.survey import Held, Survey
-from t4zoo.zoo.reading.index import INDEX_NAME, Index, Row, ZooIndexError, read_index, update, write
+from t4zoo.zoo.reading.index import CURE, INDEX_NAME, Index, Row, ZooIndexError, read_index, update, write
 from t4zoo.zoo.reading.reindex import UNCLEAR, row_of
 from t4zoo.zoo.storage.folder import Folder, Writable
 
@@ -59,7 +59,11 @@ def check_index(
     right = {name: _row(held) for name, held in survey.by_name().items()}
     where = zoo.address.url_of(INDEX_NAME)
     if isinstance(index, ZooIndexError):
-        return [Finding("index-broken", where, str(index), _CURE, fixable=True)], Repair({}, right, True, index.etag)
+        what = str(index).removeprefix(f"{where}: ")
+        if CURE not in what:  # a newer t4zoo wrote it, and knows more than would be written here
+            return [Finding("index-broken", where, what, "")], None
+        what = what.removesuffix(f"; {CURE}")
+        return [Finding("index-broken", where, what, _CURE, fixable=True)], Repair({}, right, True, index.etag)
     if index is None:
         if not right:
             return [], None
