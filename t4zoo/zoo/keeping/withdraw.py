@@ -65,8 +65,9 @@ def say(zoo: Writable, layout: Layout, released: Released, event: Event) -> Said
     path = f"{folder}/{NOTICE_NAME}" if folder else NOTICE_NAME
     for attempt in range(_TRIES):
         notice, etag = planned(zoo, released, event)
-        if notice.events[-1] != event:
-            return Said(notice, False, _tell_index(zoo, layout, released))
+        if notice.events[-1] is not event:  # it was read there: said before, or just now, and the answer was lost
+            is_ours = attempt > 0 and notice.events[-1] == event
+            return Said(notice, is_ours, _tell_index(zoo, layout, released))
         content = notice.to_bytes()
         description = Description("application/json", digest(content), cache_control="no-cache")
         written = zoo.replace(path, content, etag, description) if etag else zoo.create(path, content, description)

@@ -55,6 +55,10 @@ def test_the_same_said_twice_is_said_once(ill: Ward) -> None:
     told = ill.t4zoo("yank", NAME, "--reason", "wrong labels")
     assert "as was said before" in told.out and "doctor --fix" in told.err  # there is no index to tell
     assert ill.get(ill_path("notice.json")) == before
+    # In the same second, too, which is all that an event tells of its time.
+    located = locate(NAME, Where(ill.zoo))
+    assert located.notice is not None
+    assert not say(ill.writer, load_layout(None), located.released, located.notice.events[-1]).is_new
 
 
 def test_what_was_never_withdrawn_cannot_be_restored(ill: Ward) -> None:
