@@ -227,3 +227,7 @@ def test_a_lock_whose_stages_read_what_nobody_made_is_refused_in_a_bare_clone(
     for stage in ("evaluate", "export"):
         what = f"dvc.lock: {stage}@CenterPoint-t4x2 read another {train('t4x2')} than train@CenterPoint-t4x2 made"
         assert any(line.startswith(what) for line in told), told
+
+
+def test_a_version_behind_one_of_its_own_line_is_refused(family: Repository) -> None:
+    assert any("v0.9.0: comes behind v1.0.0" in told for told in refusals(family, name("nuscenes", "v0.9.0")))
