@@ -7,10 +7,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check oracle lock clean
+.PHONY: help setup demo serve test check bench bench-zoo bench-doctor oracle lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/installed ## make the virtual environment from the pinned versions
 
@@ -38,6 +38,19 @@ check: setup ## ruff, mypy, the import contract, every configuration composes
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -p no:xdist tests/test_pipeline.py tests/test_conf.py
 
+bench: bench-zoo bench-doctor ## measure what has to be fast, beside what people use for it
+
+bench-zoo: setup .bench/installed ## publish, pull and list, beside dvc, aws, s5cmd, git and gto (some minutes)
+	@$(BIN)/python -m benchmarks.zoo $(BENCH)
+
+bench-doctor: setup ## examine a zoo of 10,000 versions (five minutes, most of them to build it)
+	@$(BIN)/python -m benchmarks.doctor
+
+.bench/installed: requirements-bench.txt # its own environment: aws and gto pin what t4zoo needs newer
+	@test -x .bench/bin/python || $(PYTHON) -m venv .bench
+	.bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
 oracle: .oracle/installed # nuscenes-devkit, which the tests compare with; it pins an old numpy, so it stays out of the environment
 
 .oracle/installed: requirements-oracle.txt | setup
@@ -51,5 +64,5 @@ lock: ## resolve pyproject.toml anew and write requirements.lock
 	@mv requirements.lock.new requirements.lock && rm -rf .venv-lock
 
 clean: ## remove what the demo and the tests made; data/, info/ and models/ stay
-	rm -rf .demo .oracle .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build t4zoo.egg-info
+	rm -rf .demo .oracle .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build t4zoo.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

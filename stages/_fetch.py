@@ -6,8 +6,13 @@ from pathlib import Path
 
 
 def fetch(reference: str) -> Path:
-    """The local copy of what `reference` names, as `t4zoo.zoo.fetch.resolve` brings it."""
+    """The local copy of what `reference` names, as the zoo's `resolve` brings it; a bar shows how far it is."""
     # Imported late: the zoo's code is no part of what a stage makes, so dvc.yaml does not list it.
+    from t4zoo.screen import print_note, progress
     from t4zoo.zoo.reading.fetch import resolve
 
-    return resolve(reference)
+    return resolve(
+        reference,
+        begin=lambda name, size: progress(f"fetching {name}", size, unit="bytes"),
+        warn=lambda line: print_note(f"warning: {line}"),
+    )

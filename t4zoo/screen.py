@@ -28,6 +28,11 @@ def print_records(records: Iterable[dict[str, Any]]) -> None:
     print(_visible(f"[\n{lines}\n]" if lines else "[]"))
 
 
+def print_document(text: str) -> None:
+    """JSON as it stands, byte for byte in a file or pipe; on a screen made harmless."""
+    sys.stdout.write(_visible(text) if sys.stdout.isatty() else text)
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Text that is harmless already."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
@@ -78,12 +83,15 @@ def records_table(records: Sequence[dict[str, Any]]) -> Table:
 @contextmanager
 def progress(title: str, total: int | None = None, unit: str = "files") -> Iterator[Advance]:
     """A bar on stderr while the body runs, where stderr is a screen. Yields what the body calls as it advances."""
+    if not sys.stderr.isatty():  # a script need not wait for the bar's own start-up
+        yield lambda step: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), count)
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
         yield lambda step: bar.advance(task, step if isinstance(step, int) else 1)

@@ -30,6 +30,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
     return FilesApartDemoTogether(config, log)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests want seen when they pass, `record_property("shown", line)`, from whatever process they ran in."""
+    reports = terminalreporter.getreports("passed")
+    for line in [value for report in reports for name, value in report.user_properties if name == "shown"]:
+        terminalreporter.write_line(str(line))
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One S3 server a test process; each test takes a prefix of its own in the one bucket."""

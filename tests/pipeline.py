@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf"
 STAGES = ("create_info", "train", "evaluate", "export", "predict", "autolabel")
 
-# Read by a stage, yet no part of what it makes: how a URL becomes a local file, and where the work is spread.
-NOT_DEPS = ("t4zoo.zoo",)
+# Read by a stage, yet no part of what it makes: how a URL becomes a local file, its bar, and where the work is spread.
+NOT_DEPS = ("t4zoo.zoo", "t4zoo.screen")
 NOT_PARAMS = ("conf/hydra/", "conf/launcher/")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,11 +34,12 @@ def write_dataset_list(folder: Path, name: str, scenes: Sequence[str]) -> None:
 
 
 def write_log(folder: Path, name: str, ensemble: Ensemble, raw: Raw, labelling: Labelling) -> None:
-    """Write log.log: the models, their thresholds, and how many boxes of each class were and are."""
+    """Write log.log: the models, their thresholds, and how many boxes of each class were and are.
+
+    When that was, git tells: a clock in here would be the one difference between two runs on the same input.
+    """
     scenes = len({frame.scene for frame in raw.frames})
-    lines = [
-        f"{time.strftime('%Y-%m-%d %H:%M:%S%z')} {name}: {raw.dataset}, {scenes} scenes, {len(raw.frames)} frames",
-    ]
+    lines = [f"{name}: {raw.dataset}, {scenes} scenes, {len(raw.frames)} frames"]
     for index, rules in enumerate(ensemble.models):
         lines += ["", f"{rules.name} as {raw.models[index]}, weight {rules.weight:g}", _ROW.format(*_HEAD)]
         for column, label in enumerate(labelling.classes):

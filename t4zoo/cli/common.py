@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from t4zoo.cli.completion import versions
 from t4zoo.screen import print_error
 
 if TYPE_CHECKING:
     from t4zoo.zoo.reading.where import Where
 
-FORMS = "algorithm/model@version, zoo://..., s3://... or https://..."
-Name = Annotated[str, typer.Argument(metavar="VERSION", help=f"A version: {FORMS}.")]
+NAMES = "algorithm/model@version, info@version or auto_label/set"
+FORMS = f"{NAMES}, zoo://..., s3://... or https://..."
+Name = Annotated[str, typer.Argument(metavar="VERSION", help=f"A version: {FORMS}.", autocompletion=versions)]
 Zoo = Annotated[str | None, typer.Option("--zoo", metavar="URL", help="The zoo to read, instead of .dvc/config's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Role = Annotated[list[str] | None, typer.Option("--role", help="Only files of this role; may be given again.")]

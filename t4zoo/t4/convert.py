@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import tempfile
@@ -50,17 +51,27 @@ def create_info(
         for dataset in datasets
     ]
     extra = {"datasets": made_from, "labels": str(labels["name"]), "max_sweeps": max_sweeps}
-    infos, statistics = {}, {}
-    for split in SPLITS:
-        frames: list[Frame] = []
-        for dataset in datasets:
-            settings = FrameSettings(label_map, max_sweeps, steps[dataset.name], max_speed, channels)
-            for scene in dataset.splits[split]:
-                frames += _frames(sources.data_root, dataset.name, scene, settings)
-        infos[split] = Info(label_map.class_names, str(product["name"]), tuple(frames), extra)
-        statistics[split] = count(frames, label_map, sources.data_root)
+    frames: dict[str, list[Frame]] = {split: [] for split in SPLITS}
+    for split, dataset in itertools.product(SPLITS, datasets):
+        settings = FrameSettings(label_map, max_sweeps, steps[dataset.name], max_speed, channels)
+        for scene in dataset.splits[split]:
+            frames[split] += _frames(sources.data_root, dataset.name, scene, settings)
+    told = {**frames, "train": [frame for split in _train_on(product) for frame in frames[split]]}
+    infos = {split: Info(label_map.class_names, str(product["name"]), tuple(told[split]), extra) for split in SPLITS}
+    statistics = {split: count(told[split], label_map, sources.data_root) for split in SPLITS}
     _write(out, infos, statistics)
     return statistics
+
+
+def _train_on(product: Mapping[str, Any]) -> tuple[str, ...]:
+    """The splits whose scenes are trained on: `train`, or more for a -release, which is then tested on none of them."""
+    where = f"conf/product/{product['name']}.yaml"
+    if "train_on" not in product:
+        raise DatasetListError(f"{where}: has no train_on; add `train_on: [train]`")
+    given = product["train_on"]
+    if not isinstance(given, list | tuple) or "train" not in given or any(split not in SPLITS for split in given):
+        raise DatasetListError(f"{where}: train_on is {given!r}; give [train], or [train, val, test] for a -release")
+    return tuple(split for split in SPLITS if split in given)
 
 
 def _steps(product: Mapping[str, Any]) -> dict[str, int]:

@@ -50,6 +50,22 @@ def _beside_parent(kind: Kind, released: Sequence[Version], parent: ModelVersion
     return Bump(version, f"{why} {parent}")
 
 
+def overtaken(kind: Kind, version: Version, own: Sequence[Version]) -> Version | None:
+    """A released version that this one would come behind, in its own line: its X.Y, or else its X, or else all.
+
+    None where it comes last there, as a version should; older lines may go on beside newer ones, and an X.Y that is
+    the parent's is nobody's choice. own: of its series.
+    """
+    released = sorted(other for other in own if other == plain(other))
+    if version != plain(version) or version in released:
+        return None
+    same_y = [other for other in released if (other.x, other.y) == (version.x, version.y)]
+    if not same_y and kind in SAME_XY:
+        return None
+    line = same_y or [other for other in released if other.x == version.x] or released
+    return line[-1] if line and line[-1] > version else None
+
+
 def next_project(series: str, project: str, own: Sequence[Version], parent: ModelVersion | None) -> Bump:
     """The next `vX.Y.Z-{project}.n`, which starts from vX.Y.Z of the same model or from an earlier n."""
     if parent is None or parent.series != series or parent.version.release:

@@ -47,7 +47,7 @@ def head(root: Path) -> Commit:
     if _run(root, "rev-parse", "--verify", "--quiet", "HEAD", check=False).returncode:
         raise GitError(f"{root}: this git repository has no commit yet; `git commit` first")
     output = _run(root, "log", "-1", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--format=%H%x00%s%x00%cn <%ce>%x00%cd")
-    return Commit(*output.stdout.decode().rstrip("\n").split("\0"))
+    return Commit(*output.stdout.decode(errors="replace").rstrip("\n").split("\0"))
 
 
 def changes(root: Path) -> list[str]:
@@ -65,7 +65,7 @@ def show(root: Path, commit: str, path: str) -> bytes | None:
 def tag(root: Path, name: str) -> Tag | None:
     """The tag of that name, or None."""
     fields = "%(objecttype)%00%(objectname)%00%(*objectname)%00%(contents)"
-    output = _run(root, "for-each-ref", f"--format={fields}", f"refs/tags/{name}").stdout.decode()
+    output = _run(root, "for-each-ref", f"--format={fields}", f"refs/tags/{name}").stdout.decode(errors="replace")
     if not output.strip():
         return None
     kind, itself, target, message = output.split("\0", 3)
@@ -92,8 +92,11 @@ def create_tag(root: Path, name: str, commit: str, message: str) -> None:
 
 
 def run(root: Path, *arguments: str) -> str:
-    """What `git <arguments>` prints in `root`; raises GitError with git's own words when it fails."""
-    return _run(root, *arguments).stdout.decode()
+    """What `git <arguments>` prints in `root`; raises GitError with git's own words when it fails.
+
+    Names of files that are no UTF-8 come as Python's file functions take them.
+    """
+    return _run(root, *arguments).stdout.decode(errors="surrogateescape")
 
 
 def _run(
@@ -109,7 +112,7 @@ def _run(
             env=environment,
         )
     except FileNotFoundError:
-        raise GitError("git is not installed; a release needs it (reading the zoo does not)") from None
+        raise GitError("git is not installed, and this command needs it (reading the zoo does not)") from None
     if check and result.returncode:
         words = result.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {result.returncode}"]
         raise GitError(f"{root}: git {arguments[0]}: {words[-1].removeprefix('fatal: ')}")

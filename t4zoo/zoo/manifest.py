@@ -19,6 +19,7 @@ from t4zoo.zoo.version import AutoLabelSet, InfoVersion, Name, parse_name
 FILE_NAME = "manifest.json"
 CLAIM_NAME = ".claim"  # digest of the manifest to come, written first; says who may publish this version
 NOTICE_NAME = "notice.json"  # what was said of the version after its release; the one object that changes
+FENCE = b"This version was never released and is being abandoned.\n"  # in a manifest's place while that goes on
 RESERVED = (FILE_NAME, CLAIM_NAME, NOTICE_NAME)
 LIMIT = 16 * 1024**2  # bytes of the largest manifest that is read
 SCHEMA_VERSION = 1

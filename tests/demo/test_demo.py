@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from t4zoo.demo import RELEASES
 from t4zoo.zoo.storage.server import Server
 from tests.copies import ROOT
 from tests.demo.conftest import Made
@@ -242,6 +243,12 @@ def test_the_version_is_a_dvc_artifact(made: Made, server: Server, tmp_path: Pat
     command = ["dvc", "artifacts", "get", str(made.clone), "CenterPoint/t4base", "--rev", "v1.0.0"]
     made.run(*command, "--out", str(tmp_path / "got"), cwd=tmp_path)
     assert digests(tmp_path / "got") == digests(made.clone / "models/CenterPoint/t4base/train")
+
+
+@pytest.mark.usefixtures("server")
+def test_what_was_released_is_made_again_byte_for_byte(made: Made):
+    for name in RELEASES:
+        assert "is the same, byte for byte" in made.run("t4zoo", "reproduce", name).stdout
 
 
 @pytest.mark.usefixtures("server")

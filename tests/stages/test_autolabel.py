@@ -58,15 +58,14 @@ def test_it_runs_where_torch_and_mmengine_cannot_be_imported(here: Path, tmp_pat
     assert "torch is not for this stage" in run(here, "predict", path=str(tmp_path / "poison")).stderr
 
 
-def test_the_same_input_gives_the_same_bytes_but_for_the_logs_time(here: Path, monkeypatch) -> None:
+def test_the_same_input_gives_the_same_bytes(here: Path, monkeypatch) -> None:
     results = []
     for seed in ("1", "2"):
         monkeypatch.setenv("PYTHONHASHSEED", seed)
         assert run(here, "autolabel", *LOW).returncode == 0
         results.append({**files_below(here / SET), **files_below(here / PSEUDO)})
-        log = results[-1].pop("log.log").decode()
-        results[-1]["log without its time"] = log.split(": ", 1)[1].encode()
     assert results[0] == results[1]
+    assert "log.log" in results[0]
 
 
 def test_another_threshold_gives_other_labels_of_the_same_predictions(here: Path) -> None:

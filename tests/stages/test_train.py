@@ -17,6 +17,7 @@ from t4zoo.models.common import checkpoint
 from tests.models.street import CLASSES, make_frames
 from tests.pipeline import ROOT
 from tests.stages.workspace import refusal
+from tests.zoo.shelf import shelf
 
 FILES = ["config.py", "epoch_1.pth", "loss.csv", "loss.png", "scalars.json", "train_log.log"]
 
@@ -125,6 +126,20 @@ def test_training_from_a_parent_begins_with_its_weights(data, trained, tmp_path)
     parent = weights(trained[0])[name]
     torch.testing.assert_close(weights(child)[name], parent)
     assert (weights(orphan)[name] - parent).abs().max() > 0.01
+
+
+def test_a_parent_behind_a_presigned_url_is_asked_for_once_and_its_permission_is_kept_nowhere(
+    data, trained, tmp_path, alone
+):
+    with shelf({"epoch_1.pth": (trained[0] / "epoch_1.pth").read_bytes()}) as found:
+        out = tmp_path / "child"
+        done = train(data, out, f"parent='{found.url}/epoch_1.pth?X-Amz-Signature=aPermission'")
+        assert done.returncode == 0, done.stderr
+        assert found.asked == [("epoch_1.pth?X-Amz-Signature=aPermission", "")]
+    assert f"started from {found.url}/epoch_1.pth" in (out / "train_log.log").read_text()
+    written = [path for folder in (out, alone.parent / "cache") for path in folder.rglob("*") if path.is_file()]
+    assert written and not [path for path in written if b"aPermission" in path.read_bytes()]
+    assert "aPermission" not in done.stdout + done.stderr
 
 
 def test_a_broken_parent_is_named_and_leaves_the_old_model_alone(data, tmp_path):

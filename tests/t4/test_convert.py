@@ -87,6 +87,10 @@ def test_every_second_sample_of_one_dataset_only(workspace: Path, tmp_path: Path
         ({"datasets": [{"name": "db_sample_v1", "sample_steps": -1}]}, "sample_steps of db_sample_v1 is -1"),
         ({"datasets": [{"name": "db_sample_v1", "sample_steps": n} for n in (5, 1)]}, "db_sample_v1 twice"),
         ({"max_sweeps": -1}, "max_sweeps is -1"),
+        ({"train_on": []}, "train_on is \\[\\]; give \\[train\\]"),
+        ({"train_on": "train"}, "train_on is 'train'"),
+        ({"train_on": ["train", "tset"]}, "train_on is"),
+        ({"train_on": ["val", "test"]}, "train_on is"),
         ({"class_names": ["car", "bus", "car"]}, "have car twice"),
     ],
 )
@@ -95,6 +99,17 @@ def test_a_product_that_would_quietly_give_other_frames_is_refused(workspace: Pa
     with pytest.raises(T4zooError, match=said):
         convert(workspace, tmp_path / "info", **product)
     assert not (tmp_path / "info").exists()
+
+
+def test_a_release_trains_on_all_splits_and_its_statistics_say_so(workspace: Path, tmp_path: Path):
+    alone = convert(workspace, tmp_path / "alone", "db_sample_v1")
+    everything = convert(workspace, tmp_path / "all", "db_sample_v1", train_on=["test", "val", "train"])
+    assert everything["train"]["scenes"] == sorted(scene for split in alone.values() for scene in split["scenes"])
+    tokens = {split: [frame.token for frame in load(tmp_path / f"alone/info_{split}.pkl").frames] for split in alone}
+    trained = [frame.token for frame in load(tmp_path / "all/info_train.pkl").frames]
+    assert trained == [*tokens["train"], *tokens["val"], *tokens["test"]]
+    for name in ("info_val.pkl", "info_test.pkl"):  # on which export still proves the bundle
+        assert (tmp_path / "all" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
 
 
 def test_categories_that_the_map_does_not_know_are_counted_by_name(given: Path):

@@ -13,6 +13,7 @@ import pytest
 
 from t4zoo.zoo.releasing.release import Releasing
 from t4zoo.zoo.storage.server import REGION, Server
+from tests.zoo import families
 from tests.zoo.repository import NAME, Repository, copy, copy_objects, make
 
 
@@ -91,6 +92,24 @@ def released(repository: Repository) -> Repository:
     """A repository with a released version, to be released from again or spoilt."""
     release(repository)
     return repository
+
+
+@pytest.fixture(scope="session")
+def family_once(original: Repository, server: Server, quiet_home: Path, client: Any) -> Repository:
+    """The chain of the storage layout, trained, pushed and released; nobody changes it."""
+    with settings(server, quiet_home):
+        url = f"s3://{server.bucket}/family-{uuid.uuid4().hex[:8]}"
+        repository = copy(original, quiet_home / "family", url, client)
+        families.write(repository)
+        repository.build("Train the chain")
+        families.release(repository, *map(families.name, families.CHAIN))
+        return repository
+
+
+@pytest.fixture
+def family(family_once: Repository, s3: Server, tmp_path: Path, prefix: str, client: Any) -> Repository:
+    """A released chain, to be released from again or spoilt."""
+    return copy(family_once, tmp_path / "family", f"s3://{s3.bucket}/{prefix}", client)
 
 
 def release(repository: Repository) -> None:

@@ -88,18 +88,23 @@ class Proxy:
         """Count anew and disturb nothing."""
         self.requests, self.before, self.after = [], lambda request: None, None
 
-    def disturb(self, number: int, fault: Fault, lasting: bool = False) -> None:
-        """Count anew, and inject the fault at that request (from 1); `lasting`: and whenever it is made again."""
+    def disturb(self, chosen: Callable[[Request], bool], fault: Fault, lasting: bool = False) -> None:
+        """Count anew, and inject the fault at each chosen request; `lasting`: and whenever one is made again."""
         self.let_pass()
-        victims: list[tuple[str, str]] = []
+        victims: set[tuple[str, str]] = set()
 
         def before(request: Request) -> Fault | None:
-            if request.number == number:
-                victims.append((request.method, request.path))
+            if chosen(request):
+                victims.add((request.method, request.path))
                 return fault
             return fault if lasting and (request.method, request.path) in victims else None
 
         self.before = before
+
+    def ask(self, request: Request) -> Fault | None:
+        """Which fault this request shall have, if any; one request at a time."""
+        with self._lock:
+            return self.before(request)
 
     def count(self, head: Head) -> Request:
         """Number a request that begins."""
@@ -196,7 +201,7 @@ class _Connection:
         if head is None:
             return False
         request = self._proxy.count(head)
-        fault = self._proxy.before(request)
+        fault = self._proxy.ask(request)
         if fault in _UNHEARD:
             for _ in () if head.waits else head.body(self._incoming):
                 pass

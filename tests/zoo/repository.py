@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any
 
 stage, name, of, seed = sys.argv[1:5]
-noise = random.Random(f"{seed} {name} {of} {stage}")
+scenes = json.loads(Path("params.yaml").read_text())["products"].get(name)  # of create_info
+parent = Path(sys.argv[5]) if stage == "train" else Path()
+read = [Path(f"info/{of}/info_train.pkl"), parent / "epoch_3.pth" if parent.is_dir() else parent]
+learnt = [path.read_bytes() for path in read] if stage == "train" else ()
+noise = random.Random(f"{seed} {name} {of} {stage} {scenes} {learnt}")
 
 
 def write(path, content):
@@ -31,7 +35,6 @@ def write(path, content):
 
 
 if stage == "create_info":
-    scenes = json.loads(Path("params.yaml").read_text())["products"][name]
     for split in scenes:
         write(f"info/{name}/info_{split}.pkl", noise.randbytes(100))
     statistics = {split: {"scenes": names, "frames": len(names)} for split, names in scenes.items()}
@@ -75,7 +78,7 @@ stages:
   train:
     foreach: ${models}
     do:
-      cmd: PYTHON stage.py train ${item.model} ${item.product} ${item.seed}
+      cmd: PYTHON stage.py train ${item.model} ${item.product} ${item.seed} ${item.parent}
       deps:
         - stage.py
         - info/${item.product}/info_train.pkl
@@ -219,9 +222,9 @@ class Repository:
         self.write("params.yaml", json.dumps(data, indent=1))
         self.write("dvc.yaml", DVC)
 
-    def build(self, message: str = "Train", push: bool = True) -> None:
-        """`dvc repro`, commit, `dvc push`."""
-        self.dvc("repro")
+    def build(self, message: str = "Train", push: bool = True, stages: tuple[str, ...] = ()) -> None:
+        """`dvc repro`, commit, `dvc push`. stages: these and what they need, instead of all."""
+        self.dvc("repro", *stages)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "-m", message)
         if push:
@@ -230,6 +233,13 @@ class Repository:
 
 def make(root: Path, url: str) -> Repository:
     """A repository whose one model is trained, committed and pushed."""
+    repository = begin(root, url)
+    repository.build("Train t4base")
+    return repository
+
+
+def begin(root: Path, url: str) -> Repository:
+    """A repository of one model, in which nothing was run yet."""
     repository = Repository(root, url)
     root.mkdir(parents=True)
     repository.git("init", "--quiet", "--initial-branch=main")
@@ -242,7 +252,6 @@ def make(root: Path, url: str) -> Repository:
     write_bundle(root / "bundle")
     repository.write("requirements.lock", "# pinned\nTorch==2.13.0\nnumpy==2.4.0 ; python_version > '3.10'\n")
     repository.params()
-    repository.build("Train t4base")
     return repository
 
 

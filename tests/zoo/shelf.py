@@ -15,12 +15,16 @@ from tests.zoo.serving import serving
 
 @dataclass
 class Shelf:
-    """files: path -> content. cut: bytes after which each answer's connection breaks. asked: each path and range."""
+    """files: path -> content. refused: a path that is nobody's to read. asked: each path and range.
+
+    cut: bytes after which each answer's connection breaks.
+    """
 
     files: dict[str, bytes]
     ranges: bool = True
     etags: bool = True
     cut: int | None = None
+    refused: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
     sent: int = 0
     url: str = ""
@@ -28,6 +32,8 @@ class Shelf:
     def answer(self, request: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
         path = unquote(request.path).lstrip("/")
         self.asked.append((path, request.headers.get("Range", "")))
+        if path == self.refused:
+            return 401, {}, b"who are you?"
         content = self.files.get(path.partition("?")[0])
         if content is None:
             return 404, {}, b"no such file"

@@ -85,9 +85,7 @@ def test_credentials_are_never_shown(repository: Path) -> None:
     assert "SECRET" not in str(error.value) and "config.local" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["bucket/x", "file://x", "s3://", "https://user:pw@host/x", "s3://b/x?versionId=1", ""]
-)
+@pytest.mark.parametrize("url", ["bucket/x", "file://x", "s3://", "https://user:pw@host/x", "s3://b/x?versionId=1", ""])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(AddressError) as error:
         parse_address(url)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t4zoo.zoo.bump import Bump, next_project, next_release, next_version
+from t4zoo.zoo.bump import Bump, next_project, next_release, next_version, overtaken
 from t4zoo.zoo.lineage import PARENTS, SAME_XY, Member, breaches, plain
 from t4zoo.zoo.manifest import Kind
 from t4zoo.zoo.version import ModelVersion, Version, parse_version
@@ -120,3 +120,28 @@ def test_a_release_stands_beside_the_newest_version_of_its_parents_xy() -> None:
     assert "release v1.2.2 first" in next_release("product", versions("v1.2.1 v1.2.1-release"), base).why
     assert "has no -release" in next_release("base", versions("v1.2.1"), None).why
     assert "has a parent" in next_release("product", versions("v1.2.1"), None).why
+
+
+@pytest.mark.parametrize(
+    ("version", "released", "newer"),
+    [
+        ("v0.9.0", "v1.0.0", "v1.0.0"),
+        ("v1.1.0", "v1.0.0 v1.2.0", "v1.2.0"),
+        ("v1.1.2", "v1.1.1 v1.2.0 v2.0.0", None),  # an older line goes on
+        ("v1.1.1", "v1.1.0 v1.1.2", "v1.1.2"),
+        ("v1.3.0", "v1.2.0 v2.0.0", None),
+        ("v1.0.0", "v1.0.0 v1.1.0", None),  # the same again
+        ("v1.0.0-north.1", "v1.0.0 v1.1.0", None),
+        ("v1.0.0-release", "v1.0.0 v1.1.0", None),
+        ("v1.0.0", "", None),
+    ],
+)
+def test_a_version_comes_last_in_its_own_line(version: str, released: str, newer: str | None) -> None:
+    found = overtaken("base", parse_version(version), [parse_version(word) for word in released.split()])
+    assert found == (parse_version(newer) if newer else None)
+
+
+@given(st.sampled_from(KINDS), HISTORIES)
+def test_what_is_proposed_comes_last_in_its_own_line(kind: Kind, own: list[Version]) -> None:
+    bump = next_version(kind, own, model("base", Version(1, 1, 0)), other)
+    assert bump.version is None or overtaken(kind, bump.version, own) is None

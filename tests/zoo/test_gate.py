@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
 import yaml
 
 from t4zoo.errors import T4zooError
+from t4zoo.zoo.address import zoo_of
+from t4zoo.zoo.reading.index import update
 from t4zoo.zoo.reading.locate import Where, locate
 from t4zoo.zoo.reading.verify import verify_zoo
 from t4zoo.zoo.releasing.plan import Plan
 from t4zoo.zoo.releasing.refusal import RefusedError
 from t4zoo.zoo.releasing.release import Releasing
+from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.version import VersionError
 from tests.zoo.repository import FOLDER, NAME, Repository, forget_the_user
 
@@ -162,6 +166,25 @@ def test_a_second_release_with_other_bytes_is_refused_with_both_digests(released
     assert f"tag {NAME}" in tag and FOLDER in told
     digests = {word.strip(";:") for word in told.split() if len(word.strip(";:")) == 64}
     assert len(digests) == 2 and before in digests
+
+
+def test_a_dry_run_knows_a_released_version_that_the_index_does_not(released: Repository) -> None:
+    zoo = S3Folder(zoo_of(released.root))
+    update(zoo, lambda index: index.without([NAME]))
+    assert json.loads(released.t4zoo("release", NAME, "--dry-run", "--json").out)["is_released"] is True
+    released.git("tag", "--delete", NAME)
+    released.write("requirements.lock", "torch==2.0.0\n")
+    commit(released)
+    told = released.t4zoo("release", NAME, "--dry-run", check=False)
+    assert told.code == 1 and "is released already with other bytes" in told.err
+
+
+@pytest.mark.parametrize("value", ['"\\ud800"', "1" * 30])  # half a character, and more digits than a number has
+def test_a_parameter_that_no_reader_of_the_manifest_would_take_is_refused(repository: Repository, value: str) -> None:
+    package = repository.root / "bundle/ml_package.param.yaml"
+    package.write_text(f"{package.read_text().rstrip()}\n    odd: {value}\n")
+    repository.build(stages=("export@CenterPoint-t4base",))
+    assert any(line.startswith("the manifest") for line in refusals(repository)), refusals(repository)
 
 
 def test_a_release_goes_to_the_repositorys_own_zoo_whatever_a_reader_has_set(

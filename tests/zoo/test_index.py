@@ -20,6 +20,7 @@ from t4zoo.zoo.reading.index import INDEX_NAME, Index, Row, ZooIndexError, parse
 from t4zoo.zoo.reading.locate import Where, locate
 from t4zoo.zoo.reading.notice import Event, Notice
 from t4zoo.zoo.reading.reindex import UNCLEAR, rebuild
+from t4zoo.zoo.releasing.announce import announce
 from t4zoo.zoo.releasing.release import Releasing
 from t4zoo.zoo.storage.folder import open_folder
 from t4zoo.zoo.storage.s3 import S3Folder
@@ -256,3 +257,9 @@ def test_a_release_never_begins_an_index_that_would_hide_other_versions(reposito
     warning, index = announced(repository)
     assert "the zoo has no index" in warning and index is None
     assert announced(repository)[0] == warning
+    # Another publisher, who saw an empty zoo, has begun one after this plan was made.
+    plan, zoo = Releasing.here(repository.root, NAME).plan(), S3Folder(parse_address(repository.zoo))
+    update(zoo, lambda index: index.with_rows([row("info@v1.0.0")]), Index(()))
+    assert announce(plan, zoo, True) == ""
+    index = read_index(zoo)
+    assert index is not None and [one.name for one in index.rows] == [NAME, "info@v1.0.0"]

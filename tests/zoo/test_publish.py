@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
-import signal
-import subprocess
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -16,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from t4zoo.errors import UsageError
 from t4zoo.zoo.address import Credentials, parse_address
 from t4zoo.zoo.layout import load_layout
 from t4zoo.zoo.reading.catalogue import NotReleasedError, names
@@ -24,10 +19,13 @@ from t4zoo.zoo.reading.verify import verify_zoo
 from t4zoo.zoo.releasing.plan import Plan
 from t4zoo.zoo.releasing.publish import Outcome, PublishError, publish
 from t4zoo.zoo.releasing.release import Releasing
-from t4zoo.zoo.storage.s3 import Description, MissingSourceError, S3Folder
+from t4zoo.zoo.storage.s3 import COPY_LIMIT, Description, MissingSourceError, S3Folder
 from t4zoo.zoo.storage.server import Server
 from t4zoo.zoo.version import parse_name
-from tests.zoo.repository import FILES, FOLDER, NAME, Repository
+from tests.zoo.faults import tiny
+from tests.zoo.faults.tiny import Place
+from tests.zoo.proxy import Proxy, Request
+from tests.zoo.repository import FOLDER, NAME, Repository
 from tests.zoo.serving import serving
 
 
@@ -53,54 +51,6 @@ def run(plan: Plan, repository: Repository) -> Outcome:
 
 def find(repository: Repository, name: str = NAME) -> Located:
     return locate(name, Where(repository.zoo))
-
-
-def test_a_publisher_killed_at_any_moment_leaves_nothing_visible_and_a_rerun_finishes(
-    repository: Repository, plan: Plan, tmp_path: Path
-) -> None:
-    (tmp_path / "plan").write_bytes(pickle.dumps(replace(plan, is_tagged=True)))
-    script = Path(__file__).with_name("publisher.py")
-    command = [sys.executable, str(script), str(tmp_path / "plan"), f"{repository.url}/dvc", repository.zoo]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    *killed, last = [line.split()[1:] for line in done.stdout.splitlines()]
-    assert len(killed) >= FILES + 3
-    assert all(attempt == [str(-signal.SIGKILL), "False"] for attempt in killed)
-    assert last == ["0", "True"]
-    assert verify_zoo(find(repository)).findings == ()
-    assert find(repository).released.digest == plan.digest
-
-
-def test_of_two_different_publishers_at_once_exactly_one_wins_and_the_other_is_told(
-    repository: Repository, plan: Plan
-) -> None:
-    for number in range(4):
-        name = f"CenterPoint/t4base@v1.0.{number}"
-        rivals = [as_version(plan, name, subject) for subject in ("mine", "yours")]
-        barrier = threading.Barrier(2)
-
-        def act(rival: Plan, barrier: threading.Barrier = barrier) -> PublishError | None:
-            barrier.wait()
-            try:
-                run(rival, repository)
-            except PublishError as told:
-                return told
-            return None
-
-        with ThreadPoolExecutor(2) as pool:
-            errors = list(pool.map(act, rivals))
-        assert [error is None for error in errors].count(True) == 1, errors
-        loser = next(error for error in errors if error)
-        assert all(rival.digest in str(loser) for rival in rivals)
-        winner = find(repository, name)
-        assert winner.released.digest == rivals[errors.index(None)].digest
-        assert verify_zoo(winner).findings == ()
-
-
-def test_two_publishers_of_the_same_bytes_at_once_both_succeed(repository: Repository, plan: Plan) -> None:
-    twin = replace(plan, is_tagged=True)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda one: run(one, repository), [twin, twin]))
-    assert verify_zoo(find(repository)).findings == ()
 
 
 def test_a_claim_without_a_manifest_is_invisible(repository: Repository, plan: Plan, client: Any) -> None:
@@ -148,18 +98,18 @@ def test_a_source_that_changed_after_it_was_checked_is_not_copied(
         run(plan, repository)
 
 
-def test_no_byte_of_a_file_leaves_this_machine_again(repository: Repository, plan: Plan) -> None:
-    sent: list[int] = []
-
-    def weigh(request: Any, **_: Any) -> None:
-        body = request.body or b""
-        sent.append(len(body) if isinstance(body, bytes) else len(body.getvalue()))
-
-    folders = [S3Folder(parse_address(f"{repository.url}/{name}")) for name in ("dvc", "autoware-ml")]
-    for folder in folders:
-        folder._client.meta.events.register("before-send.s3", weigh)
-    publish(plan, *folders)
-    assert len(plan.content) < sum(sent) < len(plan.content) + 1000
+def test_a_release_of_n_files_takes_2n_and_6_requests_and_sends_none_of_their_bytes(
+    server: Server, alone: Path, tmp_path: Path, prefix: str
+) -> None:
+    place = Place.on(server, prefix, tmp_path / "dvc-cache").apart()
+    large = tiny.plan(whose=tiny.LARGE_ONE)
+    size = sum(file.size for file in large.manifest.files)
+    with Proxy(server.endpoint) as proxy:
+        store, zoo = place.folders(proxy.endpoint)
+        zoo.copy_limit = COPY_LIMIT
+        tiny.release(large, place.cache, store, zoo)
+        assert store.requests + zoo.requests == len(proxy.requests) == 2 * len(tiny.FILES) + 6
+        assert sum(request.sent for request in proxy.requests) < size / 100
 
 
 def test_a_large_file_is_copied_in_parts_with_its_description(s3: Server, prefix: str, client: Any) -> None:
@@ -176,6 +126,71 @@ def test_a_large_file_is_copied_in_parts_with_its_description(s3: Server, prefix
     with pytest.raises(MissingSourceError):
         folder.copy(folder, "big", "0" * 32, "other", len(content), Description("text/plain", sha256))
     assert "Uploads" not in client.list_multipart_uploads(Bucket=s3.bucket, Prefix=prefix)
+
+
+def test_an_upload_that_a_killed_publisher_left_open_is_ended_by_the_run_that_finishes(
+    server: Server, alone: Path, tmp_path: Path, prefix: str, client: Any
+) -> None:
+    place = Place.on(server, prefix, tmp_path / "dvc-cache")
+    new, (store, zoo) = tiny.plan(), place.folders()
+    root = f"{prefix}/{place.zoo}"
+    client.create_multipart_upload(Bucket=server.bucket, Key=f"{root}/{new.folder}/epoch_3.pth")
+    client.create_multipart_upload(Bucket=server.bucket, Key=f"{root}/another/version/epoch_3.pth")
+    tiny.release(new, place.cache, store, zoo)
+    left = client.list_multipart_uploads(Bucket=server.bucket, Prefix=prefix)["Uploads"]
+    assert [upload["Key"] for upload in left] == [f"{root}/another/version/epoch_3.pth"]
+
+
+def test_an_upload_that_is_ended_from_elsewhere_is_told_unless_the_copy_is_there(
+    server: Server, alone: Path, tmp_path: Path, prefix: str, client: Any
+) -> None:
+    place = Place.on(server, prefix, tmp_path / "dvc-cache").apart()
+    new = tiny.plan()
+
+    def end_it(request: Request) -> None:
+        for upload in client.list_multipart_uploads(Bucket=server.bucket, Prefix=prefix).get("Uploads", []):
+            client.abort_multipart_upload(Bucket=server.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+    with Proxy(server.endpoint) as proxy:
+        proxy.after = lambda request: end_it(request) if "partNumber" in request.query else None
+        with pytest.raises(PublishError, match="ended by another publisher"):
+            tiny.release(new, place.cache, *place.folders(proxy.endpoint))
+        proxy.let_pass()
+        tiny.release(new, place.cache, *place.folders(proxy.endpoint))
+    assert verify_zoo(tiny.locate(new, place.reader())).findings == ()
+
+
+class Busy(BaseHTTPRequestHandler):
+    """A server where each conditional write meets another, twice."""
+
+    asked = 0
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        type(self).asked += 1
+        self.send_response(409 if self.asked < 3 else 200)
+        text = b"<Error><Code>ConditionalRequestConflict</Code></Error>" if self.asked < 3 else b""
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_conditional_write_that_meets_another_is_tried_again(alone: Path) -> None:
+    with serving(Busy) as endpoint:
+        given = Credentials(endpoint=endpoint, region="us-east-1", key_id="ID", secret="SECRET")
+        folder = S3Folder(parse_address("s3://bucket/zoo", given))
+        assert folder.create("x", b"x", Description("text/plain", hashlib.sha256(b"x").hexdigest()))
+    assert folder.requests == Busy.asked == 3
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_patience_that_is_no_time_is_refused(alone: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("T4ZOO_TIMEOUT", text)
+    with pytest.raises(UsageError, match="write seconds"):
+        S3Folder(parse_address("s3://bucket/zoo"))
 
 
 class Forgetful(BaseHTTPRequestHandler):

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from t4zoo.zoo.manifest import FILE_NAME, ManifestFile
 from t4zoo.zoo.reading import cache, ranges, transfer
 from t4zoo.zoo.reading.cache import sha256_of
 from t4zoo.zoo.reading.failure import FetchError
+from t4zoo.zoo.reading.fetch import resolve
 from t4zoo.zoo.reading.locate import Where, locate
 from t4zoo.zoo.reading.partial import Partial
 from t4zoo.zoo.reading.pull import pull
@@ -102,6 +104,32 @@ def test_the_command_pulls_again_while_the_zoo_is_away(published: Repository, tm
         text=True,
     )
     assert refused.returncode == 1 and "InvalidAccessKeyId" in refused.stderr
+
+
+def test_weights_that_were_fetched_before_are_asked_after_and_never_those_of_another_zoo(
+    spoilable: Repository, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, _, prefix = spoilable.zoo.removeprefix("s3://").partition("/")
+    asked: list[str] = []
+    told: list[str] = []
+    where = Where(spoilable.zoo, None, lambda method, url: asked.append(url), remembered=True, checked=True)
+    first = resolve(NAME, where, warn=told.append)
+    asked.clear()
+    assert resolve(NAME, where, warn=told.append) == first and told == []
+    assert [url.rpartition("/")[2] for url in asked] == [FILE_NAME, "notice.json"]
+    # The zoo is made anew at the same place, as one for trials is: other weights have the same name.
+    old = locate(NAME, Where(spoilable.zoo)).released.manifest
+    held = {"size": 5, "sha256": hashlib.sha256(b"other").hexdigest(), "md5": hashlib.md5(b"other").hexdigest()}
+    files = tuple(f.model_copy(update=held) if f.role == "checkpoint" else f for f in old.files)
+    objects = {"epoch_3.pth": b"other", FILE_NAME: old.model_copy(update={"files": files}).to_bytes()}
+    for path, content in objects.items():
+        client.put_object(Bucket=bucket, Key=f"{prefix}/models/CenterPoint/t4base/v1.0.0/{path}", Body=content)
+    assert resolve(NAME, where, warn=told.append).read_bytes() == b"other" and told == []
+    # Where the zoo cannot be asked, what is here is taken, and that is told.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "gone")
+    assert resolve(NAME, where, warn=told.append).read_bytes() == b"other"
+    (line,) = told
+    assert line.startswith(f"{NAME} is taken as it was when it was fetched before: ") and "InvalidAccessKeyId" in line
 
 
 def test_a_manifest_that_leads_nowhere_is_not_believed_a_second_time(

@@ -90,9 +90,21 @@ def test_pulling_again_brings_nothing_or_what_was_lost(published: Repository, tm
     located = locate(NAME, Where(published.zoo))
     pull(located, tmp_path)
     assert pull(located, tmp_path).fetched == ()
-    (tmp_path / "config.py").write_bytes(b"half")
+    (tmp_path / "config.py").unlink()
     (tmp_path / "plots/car.csv").unlink()
     assert pull(located, tmp_path).fetched == ("config.py", "plots/car.csv")
+
+
+def test_what_a_person_changed_in_a_pulled_folder_is_never_replaced(published: Repository, tmp_path: Path) -> None:
+    located = locate(NAME, Where(published.zoo))
+    pull(located, tmp_path)
+    (tmp_path / "config.py").write_text("mine")
+    (tmp_path / "plots/car.csv").unlink()
+    with pytest.raises(FetchError, match=r"config\.py: was changed since it was pulled; move it away"):
+        pull(located, tmp_path)
+    (tmp_path / "config.py").rename(tmp_path / "mine.py")
+    assert pull(located, tmp_path).fetched == ("config.py", "plots/car.csv")
+    assert (tmp_path / "mine.py").read_text() == "mine"
 
 
 def test_files_of_another_origin_are_never_replaced(published: Repository, tmp_path: Path) -> None:

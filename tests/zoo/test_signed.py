@@ -72,7 +72,8 @@ def test_any_name_is_read_and_listed_as_boto3_does(folder: SignedFolder) -> None
         assert read(folder, name, 10**7) == CONTENT + name.encode(), name
     assert {entry.path for entry in folder.list()} == set(ODD)
     boto = S3Folder(folder.address)
-    assert sorted(map(str, folder.list())) == sorted(map(str, boto.list()))
+    ours, theirs = ({entry.path: (entry.size, entry.etag) for entry in found.list()} for found in (folder, boto))
+    assert ours == theirs
     assert [entry.path for entry in folder.list("a ")] == ["a folder/x y.bin"]
 
 
@@ -159,6 +160,18 @@ def test_credentials_come_from_the_repository_then_the_environment_then_the_file
         access(profile="none")
 
 
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "localhost", "s3://bucket", "http://"])
+def test_an_endpoint_that_is_no_url_is_refused_with_how_to_write_it(
+    endpoint: str, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="is no URL; write http://host:port"):
+        find_access(parse_address("s3://weights", Credentials(endpoint=endpoint)))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    for read_or_write in (find_access, S3Folder):
+        with pytest.raises(UsageError, match="is no URL; write http://host:port"):
+            read_or_write(parse_address("s3://weights"))
+
+
 def test_half_a_pair_of_keys_and_an_impossible_bucket_are_refused(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="access_key_id and secret_access_key belong together"):
         find_access(parse_address("s3://weights", Credentials(key_id="x")))
@@ -204,7 +217,7 @@ def test_a_server_that_stays_busy_is_named_with_its_words(alone: Path) -> None:
     error = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>"
     with (
         scripted(lambda request: (503, {"Retry-After": "0"}, error)) as base,
-        pytest.raises(FolderError, match="s3://b/zoo/x: the server answer.* 503 SlowDown"),
+        pytest.raises(FolderError, match=r"s3://b/zoo/x: the server answer.* 503 SlowDown"),
     ):
         read(folder_at(base), "x", 10)
 

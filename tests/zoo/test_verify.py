@@ -81,6 +81,19 @@ def test_every_spoilt_file_of_a_pulled_folder_is_found(published: Repository, tm
 def test_a_folder_that_is_not_there_is_no_list_of_missing_files(published: Repository, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="no such folder; `t4zoo pull"):
         verify_folder(locate(NAME, Where(published.zoo)), tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    with pytest.raises(FetchError, match="is no folder; name the one"):
+        verify_folder(locate(NAME, Where(published.zoo)), tmp_path / "file")
+
+
+def test_only_files_of_a_role_are_read(spoilable: Repository, client: Any) -> None:
+    bucket, _, prefix = f"{spoilable.zoo}/{FOLDER}".removeprefix("s3://").partition("/")
+    client.put_object(Bucket=bucket, Key=f"{prefix}/config.py", Body=b"another")
+    located = locate(NAME, Where(spoilable.zoo))
+    assert verify_zoo(located, roles=["onnx"]).files == 2 and found(verify_zoo(located, roles=["onnx"])) == []
+    assert found(verify_zoo(located, roles=["config"])) == [("config.py", "other size")]
+    told = spoilable.t4zoo("verify", NAME, "--zoo", spoilable.zoo, "--role", "onxx", check=False)
+    assert told.code == 1 and "no file of the role 'onxx'" in told.err
 
 
 def test_verify_names_what_is_wrong_and_fails(spoilable: Repository, client: Any) -> None:

@@ -93,6 +93,8 @@ def resolve(reference: str, fetch: Callable[[str], Path]) -> Path | None:
         raise CheckpointError(f"{path}: has no `checkpoint:` (null for none)")
     if content["checkpoint"] is None:
         return None
+    if str(content["checkpoint"]).endswith((".yaml", ".yml")):
+        raise CheckpointError(f"{path}: names {content['checkpoint']}; a YAML names a checkpoint, and no other YAML")
     found = resolve(str(content["checkpoint"]), fetch)
     pinned = str(content["sha256"]) if "sha256" in content else None
     if found and pinned is not None and digest(found) != pinned:

@@ -7,6 +7,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,13 @@ def train(
     """
     check(settings)
     refuse_strangers(out, ("epoch_*.pth", "config.py", LOG, *CURVES))
-    loader.register(fetch)
-    weights_of = checkpoint.resolve(parent, fetch)
+    # A presigned URL's query is a permission: neither config.py nor a log may keep it.
+    shown = parent.partition("?")[0] if "://" in parent else parent
+    fetch_once = cache(lambda reference: fetch(parent if reference == shown else reference))
+    loader.register(fetch_once)
+    weights_of = checkpoint.resolve(shown, fetch_once)
     if weights_of:
-        hook = {"type": f"{__name__}.{StartFrom.__name__}", "parent": parent}
+        hook = {"type": f"{__name__}.{StartFrom.__name__}", "parent": shown}
         settings = {**settings, "custom_hooks": [*settings["custom_hooks"], hook]}
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # see docs/decisions/one-thread.md

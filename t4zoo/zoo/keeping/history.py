@@ -92,6 +92,8 @@ def blobs(root: Path, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 def _ask(root: Path, mode: str, names: list[str]) -> bytes:
     """What `git cat-file` says of objects, a name a line."""
+    if not names:
+        return b""
     command = ["git", "-C", str(root), "cat-file", mode]
     done = subprocess.run(command, input="".join(f"{n}\n" for n in names).encode(), capture_output=True)  # noqa: S603
     if done.returncode:

@@ -30,7 +30,7 @@ class Stored:
         wanted = sorted({md5 for md5 in lists if md5 in self.objects} - self.inside.keys() - self.broken)
         for entry, content in contents(self.folder, [self.objects[md5] for md5 in wanted], done):
             md5 = md5_of(entry)
-            inside = _inside(content or b"", md5)
+            inside = inside_of(content or b"", md5)
             if inside is None:
                 self.broken.add(md5)
             else:
@@ -51,7 +51,7 @@ def _is_object(entry: Entry) -> bool:
     return key_of(md5_of(entry)) == entry.path
 
 
-def _inside(content: bytes, md5: str) -> dict[str, str] | None:
+def inside_of(content: bytes, md5: str) -> dict[str, str] | None:
     """Path -> md5 of a list's files; None where these bytes are not that list."""
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from t4zoo.zoo.keeping.seen import contents
 from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.manifest import FILE_NAME, NOTICE_NAME, Manifest, ManifestError, digest, parse_manifest
+from t4zoo.zoo.manifest import FENCE, FILE_NAME, NOTICE_NAME, Manifest, ManifestError, digest, parse_manifest
 from t4zoo.zoo.reading.catalogue import Released
 from t4zoo.zoo.reading.index import INDEX_NAME
 from t4zoo.zoo.reading.notice import Notice, NoticeError, parse_notice
@@ -80,12 +80,8 @@ def survey(
 
 
 def in_its_place(held: Held) -> bool:
-    """Whether the manifest lies where its name, or its adoption, says."""
-    manifest = held.manifest
-    if manifest is None:
-        return False
-    adopted = manifest.adopted is not None and manifest.adopted.location == held.folder
-    return adopted or str(held.name) == manifest.name
+    """Whether the manifest lies where its name says, as that of an adopted version does, whose files lie elsewhere."""
+    return held.manifest is not None and str(held.name) == held.manifest.name
 
 
 def _take(held: Held, path: str, content: bytes, where: str) -> None:
@@ -94,6 +90,8 @@ def _take(held: Held, path: str, content: bytes, where: str) -> None:
             held.notice = parse_notice(content, where)
         except NoticeError as error:
             held.notice_problem = str(error)
+        return
+    if content == FENCE:
         return
     try:
         manifest = parse_manifest(content, where)

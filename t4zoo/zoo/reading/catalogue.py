@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestError, digest, parse_manifest
+from t4zoo.zoo.manifest import FENCE, FILE_NAME, LIMIT, Manifest, ManifestError, digest, parse_manifest
 from t4zoo.zoo.storage.folder import Folder, read
 from t4zoo.zoo.version import Name, order
 
@@ -34,7 +34,7 @@ def find(zoo: Folder, folder: str, name: Name | None = None) -> Released | None:
     """
     path = f"{folder}/{FILE_NAME}" if folder else FILE_NAME
     content = read(zoo, path, LIMIT)
-    if content is None:
+    if content is None or content == FENCE:
         return None
     where = zoo.address.url_of(path)
     manifest = parse_manifest(content, where)

@@ -29,8 +29,15 @@ def aligned(head: Sequence[str], lines: Iterable[Sequence[str]], right: Sequence
 def record(row: Row, zoo: Folder) -> dict[str, Any]:
     """What `list --json` says of a version."""
     fields = dict(zip(FIELDS, row, strict=True))
-    digest, folder = fields.pop("manifest"), fields.pop("folder")
-    return {**fields, "manifest_sha256": digest, "url": zoo.address.url_of(folder)}
+    del fields["manifest"], fields["folder"]
+    return {**fields, "manifest_sha256": row.manifest, "url": zoo.address.url_of(row.folder)}
+
+
+def said_of(row: Row) -> str:
+    """What was said of a version since its release, harmless for a screen; "" where nothing was."""
+    if row.state == "active":
+        return ""
+    return plain(f"{row.state}: {row.reason}" if row.reason else row.state)
 
 
 def human(count: int) -> str:
@@ -44,7 +51,6 @@ def human(count: int) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    said = "" if row.state == "active" else f"{row.state}: {row.reason}" if row.reason else row.state
     return (
         row.name,
         plain(row.kind or "-"),
@@ -54,5 +60,5 @@ def _cells(row: Row) -> tuple[str, ...]:
         str(row.files),
         human(row.size),
         plain((row.time or "-")[:10]),
-        plain(said),
+        said_of(row),
     )

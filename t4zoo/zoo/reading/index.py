@@ -165,10 +165,14 @@ def update(zoo: Writable, change: Callable[[Index], Index], known: Index | None 
 
 
 def write(zoo: Writable, index: Index) -> bool:
-    """Write it if the object is still the one it was read from; False, and nothing changed, otherwise."""
+    """Write it if the object is still the one it was read from; False, and nothing changed, otherwise.
+
+    Raises ZooIndexError for one that nobody could read.
+    """
     from t4zoo.zoo.storage.s3 import Description  # late: readers need no boto3
 
     content = index.to_bytes()
+    parse_index(content, zoo.address.url_of(INDEX_NAME))
     description = Description("application/json", hashlib.sha256(content).hexdigest(), cache_control="no-cache")
     if index.etag is None:
         return zoo.create(INDEX_NAME, content, description)

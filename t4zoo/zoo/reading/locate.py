@@ -8,12 +8,10 @@ from t4zoo.zoo.address import address_of
 from t4zoo.zoo.layout import load_layout
 from t4zoo.zoo.manifest import FILE_NAME, ManifestError, ManifestFile
 from t4zoo.zoo.reading.catalogue import NotReleasedError, Released, find, get
-from t4zoo.zoo.reading.index import ZooIndexError, read_index
 from t4zoo.zoo.reading.notice import Notice, read_notice
 from t4zoo.zoo.reading.where import Where as Where
 from t4zoo.zoo.reference import AtUrl, InZoo, parse_reference
 from t4zoo.zoo.storage.folder import Folder, open_folder
-from t4zoo.zoo.version import Name
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,11 @@ class Located:
     def files(self) -> Folder:
         """Where its files are read."""
         return self.holder or self.source
+
+    @property
+    def warning(self) -> str:
+        """What whoever uses the version should hear first, in one harmless line; "" where nothing was said of it."""
+        return "" if self.notice is None or self.notice.state == "active" else str(self.notice)
 
     def path(self, file: ManifestFile) -> str:
         """The file's path below `files`."""
@@ -56,34 +59,21 @@ def locate(text: str, where: Where) -> Located:
     holder = _holder(source, released, where)
     if reference.file is None or (isinstance(reference, AtUrl) and not reference.folder):
         return Located(source, released, None, notice, holder)
-    file = next((file for file in released.manifest.files if file.path == reference.file), None)
+    return Located(source, released, file_of(released, reference.file), notice, holder)
+
+
+def file_of(released: Released, path: str) -> ManifestFile:
+    """The file of a version at that path; raises ManifestError with the paths that there are."""
+    file = next((file for file in released.manifest.files if file.path == path), None)
     if file is None:
         names = ", ".join(file.path for file in released.manifest.files)
-        raise ManifestError(f"{released.name} has no file {reference.file!r}; it has {names}")
-    return Located(source, released, file, notice, holder)
+        raise ManifestError(f"{released.name} has no file {path!r}; it has {names}")
+    return file
 
 
 def _in_zoo(reference: InZoo, where: Where) -> tuple[Folder, Released]:
     zoo = where.open_zoo()
-    layout = load_layout(where.repository)
-    try:
-        return zoo, get(zoo, layout, reference.name)
-    except NotReleasedError:
-        # A version that people filled by hand stays where it is, and only the index knows where that is.
-        folder = _known_folder(zoo, reference.name)
-        released = find(zoo, folder, reference.name) if folder else None
-        if released is None:
-            raise
-        return zoo, released
-
-
-def _known_folder(zoo: Folder, name: Name) -> str | None:
-    try:
-        index = read_index(zoo)
-    except ZooIndexError:
-        return None
-    row = index.get(name) if index else None
-    return row.folder if row else None
+    return zoo, get(zoo, load_layout(where.repository), reference.name)
 
 
 def _at_url(reference: AtUrl, where: Where) -> tuple[Folder, Released] | None:

@@ -44,7 +44,8 @@ def pull(
     """Bring the version, some roles of it, or its one named file into the folder `to`, the manifest last.
 
     Large files are read-only links into the cache where the disk allows it; `own` makes copies of them all. Never
-    replaces a file of another origin: raises FetchError. on_bytes: hears how many bytes came from the zoo.
+    replaces a file of another origin, or one that was changed here: raises FetchError. on_bytes: hears how many bytes
+    came from the zoo.
     """
     wanted = select(located, roles)
     absent = _absent(located, to, wanted)
@@ -102,8 +103,10 @@ def _absent(located: Located, to: Path, wanted: list[ManifestFile]) -> list[Mani
             raise FetchError(f"{folder}: a link leads out of the folder that is pulled into; remove it")
     absent = [file for file in wanted if not is_whole(to / file.path, file)]
     strangers = [file.path for file in absent if (to / file.path).exists()]
-    if strangers and not is_ours:
-        raise FetchError(f"{to / strangers[0]}: exists with other bytes; choose an empty folder, or remove it")
+    if strangers:
+        state = "was changed since it was pulled" if is_ours else "exists with other bytes"
+        more = f" (and {len(strangers) - 1} more)" if strangers[1:] else ""
+        raise FetchError(f"{to / strangers[0]}: {state}{more}; move it away, or choose an empty folder")
     return absent
 
 

@@ -35,13 +35,13 @@ def row_of(manifest: Manifest, digest: str, folder: str, notice: Notice | None =
     return Row(
         name=manifest.name,
         kind=kind_of(manifest),
-        product=manifest.product,
+        product=manifest.product and manifest.product[:LONGEST],
         parents=parents_of(manifest),
         score=score(manifest),
         files=len(manifest.files),
         size=sum(file.size for file in manifest.files),
         commit=source.commit if source else None,
-        time=source.time if source else None,
+        time=source.time[:LONGEST] if source else None,
         manifest=digest,
         state=notice.state if notice else "active",
         reason=notice.reason if notice and notice.state != "active" else None,
@@ -125,7 +125,9 @@ def _listed(zoo: Folder, layout: Layout) -> dict[Name, bool]:
 def _try(zoo: Folder, layout: Layout, name: Name, noticed: bool, done: OnName) -> tuple[Row | None, str | None]:
     try:
         found = get(zoo, layout, name)
-    except (ManifestError, NotReleasedError) as error:
+    except NotReleasedError:
+        return None, None  # it is being abandoned
+    except ManifestError as error:
         return None, str(error)
     done(str(name))
     row = row_of(found.manifest, found.digest, found.folder)

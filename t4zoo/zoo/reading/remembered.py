@@ -9,7 +9,15 @@ from itertools import chain
 from t4zoo.zoo.address import Address
 from t4zoo.zoo.manifest import FILE_NAME, LIMIT, NOTICE_NAME
 from t4zoo.zoo.reading import cache
-from t4zoo.zoo.storage.folder import Body, Entry, Folder
+from t4zoo.zoo.storage.folder import (
+    Body,
+    BrokenTransferError,
+    DeniedError,
+    Entry,
+    Folder,
+    FolderError,
+    Unchanged,
+)
 
 _KEPT = {FILE_NAME: False, NOTICE_NAME: True}  # name -> whether it is remembered too that there is none
 _KIND = "zoo"
@@ -18,13 +26,16 @@ _KIND = "zoo"
 class Remembered:
     """Reads `source`, but what describes a version from this machine's cache, once `keep` has put it there.
 
-    refresh: ask the source all the same, and keep its new answer.
+    refresh: ask the source all the same, and keep its new answer. checked: ask it by entity tag, which moves no byte
+    where nothing has changed; where it does not answer, `unasked` says why, and the cache is believed.
     """
 
-    def __init__(self, source: Folder, refresh: bool = False) -> None:
+    def __init__(self, source: Folder, refresh: bool = False, checked: bool = False) -> None:
         self.address = source.address
+        self.unasked = ""
         self._source = source
         self._refresh = refresh
+        self._checked = checked
         self._seen: dict[str, tuple[bytes | None, str]] = {}
         self._recalled: set[str] = set()
 
@@ -40,7 +51,7 @@ class Remembered:
         """See `Folder.open`."""
         known = path.rpartition("/")[2] in _KEPT and unless is None and not start and end is None
         if known and not self._refresh and (before := self._recall(path)) is not None:
-            content, etag = before
+            content, etag = self._ask_after(path, *before) if self._checked else before
             yield None if content is None else Body(len(content), etag, iter([content]))
             return
         with self._source.open(path, unless, start, end) as body:
@@ -73,6 +84,22 @@ class Remembered:
             return None
         self._recalled.add(path)
         return (kept.read_bytes() if kept else None), etag
+
+    def _ask_after(self, path: str, content: bytes | None, etag: str) -> tuple[bytes | None, str]:
+        """What the source has now."""
+        try:
+            with self._source.open(path, (etag or None) if content is not None else None) as body:
+                now = self._notice(path, body)
+                return (None, "") if now is None else (next(iter(now.chunks), b""), now.etag)
+        except Unchanged:
+            pass
+        except BrokenTransferError:
+            raise
+        except FolderError as error:
+            # Where nothing was, one who may not list is told that it is denied.
+            if content is not None or not isinstance(error, DeniedError):
+                self.unasked = str(error)
+        return content, etag
 
     def _notice(self, path: str, body: Body | None) -> Body | None:
         if body is None:

@@ -1,55 +1,20 @@
-"""How versions look on a screen, and as JSON for scripts."""
+"""How one version looks on a screen."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from t4zoo.zoo.manifest import Manifest
-from t4zoo.zoo.reading.catalogue import Released
-from t4zoo.zoo.storage.folder import Folder
+from t4zoo.zoo.manifest import Manifest, Scenes
+from t4zoo.zoo.reading.columns import human
+from t4zoo.zoo.reading.compare import flatten
+from t4zoo.zoo.reading.locate import Located
+from t4zoo.zoo.reading.reindex import kind_of, score
 
-
-def summary(released: Released, zoo: Folder) -> dict[str, Any]:
-    """What `list --json` says of a version."""
-    manifest = released.manifest
-    return {
-        "name": manifest.name,
-        "product": manifest.product,
-        "parent": manifest.parent.name or manifest.parent.file if manifest.parent else None,
-        "mAP": score(manifest),
-        "files": len(manifest.files),
-        "size": size(manifest),
-        "commit": manifest.source and manifest.source.commit,
-        "time": manifest.source and manifest.source.time,
-        "manifest_sha256": released.digest,
-        "url": zoo.address.url_of(released.folder),
-    }
-
-
-def versions_table(versions: tuple[Released, ...]) -> Table:
-    """`t4zoo list`."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("version", "product", "parent"):
-        table.add_column(column, overflow="fold")
-    for column in ("mAP", "files", "size"):
-        table.add_column(column, justify="right")
-    table.add_column("committed")
-    for released in versions:
-        manifest = released.manifest
-        parent = manifest.parent.name or manifest.parent.file if manifest.parent else "-"
-        mean = score(manifest)
-        cells = ["-" if mean is None else f"{mean:.3f}", str(len(manifest.files)), human(size(manifest))]
-        table.add_row(
-            manifest.name,
-            manifest.product or "-",
-            parent,
-            *cells,
-            manifest.source.time[:10] if manifest.source else "-",
-        )
-    return table
+SHOWN = ("class_names", "point_cloud_range", "voxel_size")  # of the ROS node's parameters
 
 
 def files_table(manifest: Manifest) -> Table:
@@ -64,47 +29,62 @@ def files_table(manifest: Manifest) -> Table:
     return table
 
 
-def version_view(released: Released, zoo: Folder) -> RenderableType:
-    """`t4zoo show`."""
-    manifest = released.manifest
-    source, parent, scenes = manifest.source, manifest.parent, manifest.scenes
-    rows = {
-        "address": zoo.address.url_of(released.folder),
-        "manifest": f"sha256 {released.digest}",
-        "product": manifest.product or "-",
-        "parent": f"{parent.name or parent.file} ({parent.file})" if parent and parent.name else parent and parent.file,
-        "commit": source and f"{source.commit[:10]} {source.subject}",
-        "by": source and f"{source.committer}, {source.time}",
-        "scenes": scenes and f"{len(scenes.train)} train, {len(scenes.val)} val, {len(scenes.test)} test",
-        "mAP": None if score(manifest) is None else f"{score(manifest):.4f}",
-    }
-    if manifest.adopted:
-        place = manifest.adopted.location
-        rows["adopted from"] = f"{manifest.adopted.address}/{place}" if manifest.adopted.address else place
-        rows["holes"] = "; ".join(manifest.adopted.holes)
+def version_view(located: Located, line: Sequence[str] = ()) -> RenderableType:
+    """`t4zoo show`. line: the names from the version up to its root, where they are known."""
+    manifest = located.released.manifest
     facts = Table.grid(padding=(0, 2))
     facts.add_row("version", manifest.name, style="bold")
-    for name, value in rows.items():
-        facts.add_row(name, str(value or "-"))
+    for name, value in {**_origin(located, line), **_content(manifest)}.items():
+        if value:
+            facts.add_row(name, value)
     return Group(facts, "", files_table(manifest))
 
 
-def score(manifest: Manifest) -> float | None:
-    """The mAP that evaluate wrote, or None."""
-    value = (manifest.metrics or {}).get("mAP")
-    return float(value) if isinstance(value, int | float) else None
+def _origin(located: Located, line: Sequence[str]) -> dict[str, str | None]:
+    released, manifest = located.released, located.released.manifest
+    source, parent, adopted = manifest.source, manifest.parent, manifest.adopted
+    return {
+        "notice": str(located.notice) if located.notice else None,
+        "address": located.source.address.url_of(released.folder),
+        "manifest": f"sha256 {released.digest}",
+        "kind": kind_of(manifest),
+        "product": manifest.product,
+        "parent": f"{parent.name or 'no version'} ({parent.file})" if parent else None,
+        "lineage": " <- ".join(line) if len(line) > 2 else None,
+        "commit": f"{source.commit[:10]} {source.subject}" if source else None,
+        "by": f"{source.committer}, {source.time}" if source else None,
+        "adopted": f"from {adopted.location}; lacks {', '.join(adopted.holes) or 'nothing'}" if adopted else None,
+    }
+
+
+def _content(manifest: Manifest) -> dict[str, str | None]:
+    labels, mean = manifest.labels, score(manifest)
+    products = {f"scenes of {name}": _splits(scenes) for name, scenes in (manifest.products or {}).items()}
+    return {
+        "scenes": _splits(manifest.scenes) if manifest.scenes else None,
+        **products,
+        "models": ", ".join(raw.model.name or raw.model.file for raw in labels.raw) if labels else None,
+        "labelled": f"{len(labels.scenes)} scenes; ensemble sha256 {labels.ensemble_sha256[:16]}…" if labels else None,
+        "mAP": None if mean is None else f"{mean:.4f}",
+        "node reads": _node(manifest),
+    }
+
+
+def _splits(scenes: Scenes) -> str:
+    return f"{len(scenes.train)} train, {len(scenes.val)} val, {len(scenes.test)} test"
+
+
+def _node(manifest: Manifest) -> str | None:
+    """What the ROS node reads, in a line: how much, and what decides which other parts fit to it."""
+    values = dict(flatten(manifest.ros_parameters or {}))
+    if not values:
+        return None
+    named = {key[-1]: value for key, value in values.items() if key[-1] in SHOWN}
+    return ", ".join(
+        [f"{len(values)} parameters", *(f"{key} {json.dumps(named[key])}" for key in SHOWN if key in named)]
+    )
 
 
 def size(manifest: Manifest) -> int:
     """All files together, in bytes."""
     return sum(file.size for file in manifest.files)
-
-
-def human(count: int) -> str:
-    """Bytes in the unit that leaves one to three digits."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError("unreachable")

@@ -50,13 +50,15 @@ def obtain(source: Folder, path: str, file: ManifestFile, begin: Begin = silentl
         raise unwritable(cache.cache(), error) from error
 
 
-def obtain_unknown(source: Folder, path: str, unless: str | None, begin: Begin = silently) -> tuple[Path, str, str]:
-    """An object that no manifest names: its place in the cache, sha256 and entity tag.
+def obtain_unknown(
+    source: Folder, path: str, name: str, unless: str | None, begin: Begin = silently
+) -> tuple[Path, str, str]:
+    """An object that no manifest names: its place in the cache, where it gets `name`, its sha256 and entity tag.
 
     Raises FetchError where there is none, Unchanged where it still has the entity tag `unless`.
     """
     try:
-        return persistently(lambda: _bring_unknown(source, path, unless, begin))
+        return persistently(lambda: _bring_unknown(source, path, name, unless, begin))
     except OSError as error:
         raise unwritable(cache.cache(), error) from error
 
@@ -117,8 +119,7 @@ def _fill_or_clear(source: Folder, path: str, partial: Partial, expected: str, o
     return sha256
 
 
-def _bring_unknown(source: Folder, path: str, unless: str | None, begin: Begin) -> tuple[Path, str, str]:
-    name = path.rpartition("/")[2]
+def _bring_unknown(source: Folder, path: str, name: str, unless: str | None, begin: Begin) -> tuple[Path, str, str]:
     with source.open(path, unless) as body:
         if body is None:
             raise missing(source.address.url_of(path))

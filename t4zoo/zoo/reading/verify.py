@@ -43,9 +43,12 @@ class Report:
     unlisted: bool = False
 
 
-def verify_zoo(located: Located, done: OnFile = lambda path: None) -> Report:
-    """Read every file of the version in the zoo and compare; the manifest with its claim; and look for extra files."""
-    files = located.released.manifest.files
+def verify_zoo(located: Located, done: OnFile = lambda path: None, roles: Iterable[str] = ()) -> Report:
+    """Read every file of the version in the zoo and compare; the manifest with its claim; and look for extra files.
+
+    roles: read only files of these. Raises FetchError for one that the version has no file of.
+    """
+    files = select(located, roles)
 
     def one(file: ManifestFile) -> Finding | None:
         found = _read(located, file)
@@ -63,6 +66,8 @@ def verify_folder(
     located: Located, folder: Path, roles: Iterable[str] = (), done: OnFile = lambda path: None
 ) -> Report:
     """Compare a pulled folder with the version's manifest in the zoo. Raises FetchError where there is no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise FetchError(f"{folder}: is no folder; name the one that the version was pulled into")
     if not folder.is_dir():
         raise FetchError(f"{folder}: no such folder; `t4zoo pull {located.released.name} --to {folder}` makes it")
     files = select(located, roles)

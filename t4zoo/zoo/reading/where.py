@@ -14,6 +14,7 @@ class Where:
     """What a command knows of its surroundings. zoo: of --zoo. repository: around the working folder, if any.
 
     remembered: a version that was pulled before is found without asking the zoo; `refresh` asks, and remembers anew.
+    checked: what is remembered is asked after by its entity tag, and believed only where the zoo does not answer.
     """
 
     zoo: str | None = None
@@ -21,6 +22,7 @@ class Where:
     on_request: OnRequest | None = None
     remembered: bool = False
     refresh: bool = False
+    checked: bool = False
 
     def open_zoo(self) -> Folder:
         """The configured zoo."""
@@ -33,4 +35,4 @@ class Where:
             return folder
         from t4zoo.zoo.reading.remembered import Remembered  # late: a list needs nothing that knows manifests
 
-        return Remembered(folder, self.refresh)
+        return Remembered(folder, self.refresh, self.checked)

@@ -20,7 +20,8 @@ def begins_index(plan: Plan) -> bool:
 def announce(plan: Plan, zoo: S3Folder, others: bool) -> str:
     """Add the version's row to the index; what went wrong in one line, else "".
 
-    others: versions are there of which no index knows; one that began with this version would hide them.
+    others: versions are there of which no index knows; one that began with this version would hide them. One that
+    another publisher began meanwhile is written into all the same.
     """
     row = row_of(plan.manifest, plan.digest, plan.folder)
 
@@ -28,11 +29,11 @@ def announce(plan: Plan, zoo: S3Folder, others: bool) -> str:
         known = index.get(plan.name)
         return index if known and known.manifest == row.manifest else index.with_rows([row])
 
-    if others:
-        return f"the zoo has no index, so that `t4zoo list` reads every manifest; {CURE}"
     try:
-        update(zoo, with_row, plan.index)
+        update(zoo, with_row, None if others else plan.index)
     except (ZooIndexError, FolderError) as error:
+        if others and isinstance(error, ZooIndexError):
+            return f"the zoo has no index, so that `t4zoo list` reads every manifest; {CURE}"
         told = str(error)
         return f"the index does not know of this version yet: {told if CURE in told else f'{told}; {CURE}'}"
     return ""

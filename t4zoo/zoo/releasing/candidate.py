@@ -12,7 +12,7 @@ from t4zoo.zoo import git
 from t4zoo.zoo.manifest import Kind
 from t4zoo.zoo.releasing.lock import Lock, Out, parse_lock
 from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
-from t4zoo.zoo.version import AutoLabelSet, InfoVersion, ModelVersion, Name
+from t4zoo.zoo.version import INFO, AutoLabelSet, InfoVersion, ModelVersion, Name, parse_version
 
 PARTS = ("train", "evaluate", "export")  # the stages that make a model, and their folders in the workspace
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -75,8 +75,9 @@ class Candidate:
         return f"{self.home}/{part}"
 
     def outs(self) -> list[Out]:
-        """What dvc.lock says lies in `folders`."""
-        return sorted({out for folder in self.folders for out in self.lock.below(folder)}, key=lambda out: out.path)
+        """What dvc.lock says lies in `folders`; of info, in those of the products that there still are."""
+        folders = self.required if isinstance(self.name, InfoVersion) else self.folders
+        return sorted({out for folder in folders for out in self.lock.below(folder)}, key=lambda out: out.path)
 
     def path_of(self, path: str) -> str:
         """Where a file of the workspace lies in the version."""
@@ -103,7 +104,13 @@ def read_candidate(name: Name, root: Path) -> Candidate:
     )
 
 
-def _parse(name: Name, params: bytes) -> dict[str, Any]:
+def info_version(root: Path) -> InfoVersion:
+    """The version of info that params.yaml has at HEAD; raises VersionError where it has none."""
+    said = _parse(INFO, git.show(root, git.head(root).id, "params.yaml") or b"").get("autoware_ml")
+    return InfoVersion(parse_version(str(said)))
+
+
+def _parse(name: object, params: bytes) -> dict[str, Any]:
     try:
         data = yaml.safe_load(params)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -10,12 +10,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from t4zoo.zoo.manifest import Labels, Manifest, ManifestFile, Scenes, Source, Weights, role_of
+from t4zoo.zoo.manifest import Labels, Manifest, ManifestFile, Source, Weights, role_of
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.lock import TrackedFile
 from t4zoo.zoo.releasing.objects import ObjectError, Objects, Stored
 from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
-from t4zoo.zoo.releasing.scenes import read_json, scenes_of, splits_of
+from t4zoo.zoo.releasing.scenes import info_scenes, read_json, scenes_of
 from t4zoo.zoo.version import InfoVersion, ModelVersion, Name
 
 DIGEST_LINE = "manifest-sha256: "  # begins the last line of a release's tag
@@ -62,7 +62,9 @@ def describe(candidate: Candidate, found: Found, parent: Weights | None, labels:
         ),
         "packages": candidate.packages,
         "labels": labels,
-        "products": _products(candidate, found) if isinstance(candidate.name, InfoVersion) else None,
+        "products": info_scenes(candidate, found.tracked, found.objects)
+        if isinstance(candidate.name, InfoVersion)
+        else None,
         **(_of_model(candidate, found, parent) if isinstance(candidate.name, ModelVersion) else {}),
     }
     try:
@@ -91,7 +93,7 @@ def _of_model(candidate: Candidate, found: Found, parent: Weights | None) -> dic
 def ros_parameters(tracked: dict[str, TrackedFile], objects: Objects) -> dict[str, Any] | None:
     """What the node reads, by file: all parameters but the names of files beside it. None without such a file."""
     names = [path for path in sorted(tracked) if role_of(path) == "ros_param"]
-    return {name: _parameters(_yaml(objects.read(tracked[name].md5), name)) for name in names} or None
+    return {name: _parameters(parse_yaml(objects.read(tracked[name].md5), name)) for name in names} or None
 
 
 def _parameters(value: Any) -> Any:
@@ -102,12 +104,6 @@ def _parameters(value: Any) -> Any:
     for wrapper in ("/**", "ros__parameters"):
         value = value.get(wrapper, value)
     return {str(key): _parameters(item) for key, item in value.items() if not str(key).endswith("_path")}
-
-
-def _products(candidate: Candidate, found: Found) -> dict[str, Scenes]:
-    """The scenes of each product's splits."""
-    paths = {product: f"{product}/statistics.json" for product in sorted(candidate.entry)}
-    return {product: splits_of(found.json(path), f"info/{path}", candidate) for product, path in paths.items()}
 
 
 def note(manifest: Manifest, sha256: str) -> str:
@@ -132,7 +128,8 @@ def note(manifest: Manifest, sha256: str) -> str:
     return "\n".join([*lines, "", f"{DIGEST_LINE}{sha256}", ""])
 
 
-def _yaml(content: bytes, where: str) -> Any:
+def parse_yaml(content: bytes, where: str) -> Any:
+    """What a YAML file says; raises ObjectError."""
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content, Loader=yaml.SafeLoader)):
             raise ValueError("it uses aliases, of which a few can stand for billions of values")

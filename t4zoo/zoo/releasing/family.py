@@ -25,6 +25,11 @@ class Family:
         self._listed: dict[str, list[Name]] = {}
         self._read: dict[Name, Released] = {}
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether `names` costs no request."""
+        return self._index is not None
+
     def names(self, series: str) -> list[Name]:
         """All versions of `CenterPoint/t4base` or of `info`, oldest first; of the index, which may be late."""
         if self._index is None:

@@ -6,16 +6,15 @@ import hashlib
 import json
 from typing import Any
 
-import yaml
-
 from t4zoo.errors import T4zooError
 from t4zoo.zoo.manifest import Labels, RawPrediction, Weights
 from t4zoo.zoo.releasing.candidate import Candidate
-from t4zoo.zoo.releasing.describe import Found
+from t4zoo.zoo.releasing.describe import Found, parse_yaml
 from t4zoo.zoo.releasing.family import Family
 from t4zoo.zoo.releasing.lock import Out, TrackedFile, expand
 from t4zoo.zoo.releasing.origin import find_weights
 from t4zoo.zoo.releasing.refusal import Refusal
+from t4zoo.zoo.releasing.scenes import SPLITS
 from t4zoo.zoo.version import AUTO_LABEL, AutoLabelSet, parse_name
 
 _ENSEMBLES = "conf/ensemble/"
@@ -100,9 +99,9 @@ def _is_train(dep: Out) -> bool:
 def _labelled(candidate: Candidate, found: Found) -> tuple[str, ...]:
     path = "dataset_id_list.yaml"
     file = found.tracked.get(path)
-    data = yaml.safe_load(found.objects.read(file.md5)) if file else None
-    splits = [data.get(split) or [] for split in ("train", "val", "test")] if isinstance(data, dict) else []
-    scenes = tuple(sorted({str(scene) for split in splits for scene in split}))
+    data = parse_yaml(found.objects.read(file.md5), f"{candidate.home}/{path}") if file else None
+    splits = [data.get(split) for split in SPLITS] if isinstance(data, dict) else []
+    scenes = tuple(sorted({str(scene) for split in splits if isinstance(split, list) for scene in split}))
     if not scenes:
         raise LabelsError(f"{candidate.home}/{path}: names no scene; `dvc repro` and commit")
     return scenes

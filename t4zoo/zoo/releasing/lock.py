@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -50,19 +50,20 @@ class TrackedFile:
 
 @dataclass(frozen=True)
 class Lock:
-    """All stages' outs, the paths that each stage read, and the values: stage -> file -> key -> value."""
+    """All stages' outs, the paths that each stage read, the values: stage -> file -> key -> value; and what was run."""
 
     outs: tuple[Out, ...]
     deps: dict[str, tuple[Out, ...]]
     params: dict[str, dict[str, Any]]
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def below(self, folder: str) -> list[Out]:
         """Outs that are `folder` or lie in it, by path."""
-        return [out for out in self.outs if _within(out.path, folder)]
+        return [out for out in self.outs if within(out.path, folder)]
 
     def holding(self, path: str) -> Out | None:
         """The out that is `path` or the folder that holds it."""
-        return next((out for out in self.outs if _within(path, out.path)), None)
+        return next((out for out in self.outs if within(path, out.path)), None)
 
     def upstream(self, stages: Iterable[str]) -> set[str]:
         """These stages and all that they were made from."""
@@ -74,7 +75,7 @@ class Lock:
                 continue
             reached.add(stage)
             for dep in self.deps.get(stage, ()):
-                queue += [out.stage for out in self.outs if _within(dep.path, out.path) or _within(out.path, dep.path)]
+                queue += [out.stage for out in self.outs if within(dep.path, out.path) or within(out.path, dep.path)]
         return reached
 
 
@@ -86,10 +87,11 @@ def parse_lock(text: bytes, where: str) -> Lock:
         outs = tuple(_out(name, item) for name, stage in stages.items() for item in stage.get("outs", []))
         deps = {name: tuple(_out(name, item) for item in stage.get("deps", [])) for name, stage in stages.items()}
         params = {name: dict(stage.get("params") or {}) for name, stage in stages.items()}
+        commands = {name: _commands(stage.get("cmd")) for name, stage in stages.items()}
     except (yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         words = " ".join(str(error).split())
         raise LockError(f"{where}: not a lock that `dvc repro` wrote ({type(error).__name__}: {words})") from error
-    return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps, params)
+    return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps, params, commands)
 
 
 def expand(out: Out, read: Callable[[str], bytes]) -> list[TrackedFile]:
@@ -118,7 +120,12 @@ def _out(stage: str, item: dict[str, Any]) -> Out:
     return Out(stage, path, md5, item.get("size"))
 
 
-def _within(path: str, folder: str) -> bool:
+def _commands(cmd: str | list[str] | None) -> tuple[str, ...]:
+    return (cmd,) if isinstance(cmd, str) else tuple(map(str, cmd or ()))
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether a path of the workspace is `folder` or lies in it."""
     return path == folder or path.startswith(f"{folder}/")
 
 

@@ -13,7 +13,7 @@ from t4zoo.zoo.reading.catalogue import Released
 from t4zoo.zoo.reference import AtUrl, parse_reference
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.family import Family
-from t4zoo.zoo.releasing.lock import Out, expand
+from t4zoo.zoo.releasing.lock import Out, expand, within
 from t4zoo.zoo.releasing.objects import Objects
 from t4zoo.zoo.version import ModelVersion, Name
 
@@ -46,7 +46,7 @@ def find_parent(candidate: Candidate, objects: Objects, family: Family) -> Weigh
 def _of_workspace(candidate: Candidate, folder: str, objects: Objects, family: Family) -> Weights:
     """Another model of this repository: the released version that has the very checkpoint which dvc.lock names."""
     train = {out.stage for out in candidate.lock.below(candidate.folder("train"))}
-    deps = [dep for stage in train for dep in candidate.lock.deps.get(stage, ()) if _within(dep.path, folder)]
+    deps = [dep for stage in train for dep in candidate.lock.deps.get(stage, ()) if within(dep.path, folder)]
     return find_weights(folder, deps, objects, family, candidate.name)
 
 
@@ -61,8 +61,8 @@ def find_weights(folder: str, deps: list[Out], objects: Objects, family: Family,
     if not wanted or parts[0] != "models" or len(parts) < 3:
         raise OriginError(f"{folder}: dvc.lock names no checkpoint of it that was read; `dvc repro` and commit")
     series = "/".join(parts[1:3])
-    for names in (family.names(series), family.listed(series)):  # an index may be late
-        for name in _nearest_first(names, child):
+    for look in (family.names, family.listed):  # an index may be late
+        for name in _nearest_first(look(series), child):
             released = family.get(name)
             for file in released.manifest.of_role("checkpoint"):
                 if file.md5 in wanted:
@@ -109,7 +109,3 @@ def _of_reference(path: str, data: dict[str, Any], text: str, family: Family) ->
 
 def _weights(released: Released, file: ManifestFile) -> Weights:
     return Weights(name=str(released.name), manifest=released.digest, file=file.path, sha256=file.sha256)
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")

@@ -9,7 +9,7 @@ from pathlib import Path
 from t4zoo.zoo import git
 from t4zoo.zoo.address import cache_folder
 from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.manifest import FILE_NAME, LIMIT, Manifest, ManifestFile, digest, parse_manifest
+from t4zoo.zoo.manifest import FENCE, FILE_NAME, LIMIT, Manifest, ManifestError, ManifestFile, digest, parse_manifest
 from t4zoo.zoo.reading.index import Index, ZooIndexError, read_index
 from t4zoo.zoo.releasing.candidate import Candidate, read_candidate
 from t4zoo.zoo.releasing.describe import DIGEST_LINE, Found, describe, note
@@ -23,7 +23,7 @@ from t4zoo.zoo.releasing.labels import check_models, find_labels
 from t4zoo.zoo.releasing.lock import key_of
 from t4zoo.zoo.releasing.objects import Objects
 from t4zoo.zoo.releasing.refusal import Reasons, Refusal, RefusedError
-from t4zoo.zoo.storage.folder import read
+from t4zoo.zoo.storage.folder import Folder, read
 from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.version import AutoLabelSet, ModelVersion, Name
 
@@ -71,11 +71,12 @@ def make_plan(
     layout: Layout,
     done: Callable[[str], None] = lambda path: None,
     inspect: Inspect | None = None,
+    sure: bool = False,
 ) -> Plan:
     """Look at everything, write nothing. Raises RefusedError with all reasons why HEAD cannot be this version.
 
     done: hears of each file whose object has been checked. inspect: finds what is wrong with exported files; None
-    looks at none.
+    looks at none. sure: ask the zoo for the version even if the index, which may be late, does not know it.
     """
     candidate = read_candidate(name, root)
     objects = Objects(cache_folder(root), store)
@@ -86,16 +87,17 @@ def make_plan(
     stored, problems = check_store(files, objects, done)
     reasons += problems
     is_whole = len(stored) == len({file.md5 for file in files.values()})
-    index = _index(zoo)
+    index = readable_index(zoo)
     family, report = Family(zoo, layout, index), None
     if isinstance(name, ModelVersion):
         report = check_model(candidate, Exported(files, is_whole, inspect), objects, family, reasons)
     found = Found(files, stored, objects)
     manifest = reasons.attempt(lambda: _manifest(candidate, found, report, family, reasons)) if is_whole else None
-    content = manifest.to_bytes() if manifest else b""
+    content = (reasons.attempt(lambda: _readable(manifest)) if manifest else None) or b""
     folder = layout.folder(name)
     # A version that the index does not know yet is found by its claim; one that it knows is asked for what it is.
-    present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT) if index is None or index.get(name) else None
+    is_asked = sure or index is None or index.get(name)
+    present = read(zoo, f"{folder}/{FILE_NAME}", LIMIT) if is_asked else None
     tag = git.tag(root, name.tag)
     reasons += [*_check_zoo(zoo, folder, present, content, candidate), *_check_tag(tag, content, candidate)]
     if reasons or manifest is None:
@@ -124,7 +126,18 @@ def _manifest(
     return describe(candidate, found, report.parent if report else None, labels)
 
 
-def _index(zoo: S3Folder) -> Index | None:
+def _readable(manifest: Manifest) -> bytes:
+    """Its bytes, which every reader will take; raises ManifestError where a value is one that JSON or they refuse."""
+    try:
+        content = manifest.to_bytes()
+    except ValueError as error:  # of a parameter that is no number, or text that is no Unicode
+        raise ManifestError(f"the manifest cannot be written: {error}") from error
+    parse_manifest(content, "the manifest as it would be")
+    return content
+
+
+def readable_index(zoo: Folder) -> Index | None:
+    """The zoo's index, empty where it has none, and None where it is broken."""
     try:
         return read_index(zoo) or Index(())
     except ZooIndexError:
@@ -144,6 +157,9 @@ def _check_zoo(
 ) -> list[Refusal]:
     if present is None or present == content:
         return []
+    if present == FENCE:
+        cure = f"`t4zoo release {candidate.name} --abandon` finishes that"
+        return [Refusal(zoo.address.url_of(folder), "is being abandoned", cure)]
     if not content:
         # Other reasons keep us from comparing the bytes; the commit alone can show that they differ.
         source = parse_manifest(present, zoo.address.url_of(folder)).source

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo import git
@@ -20,10 +21,11 @@ from t4zoo.zoo.releasing.announce import announce, begins_index, has_others
 from t4zoo.zoo.releasing.plan import Copy, Plan
 from t4zoo.zoo.storage.folder import Entry, FolderError, persistently, read
 from t4zoo.zoo.storage.s3 import FOREVER, Description, MissingSourceError, S3Folder
-from t4zoo.zoo.storage.uploads import Uploads
 
 THREADS = 8
+FRESH = 60.0  # seconds for which a look at the zoo holds good: far less than `--abandon` waits
 _TEXT = "text/plain; charset=utf-8"
+_AWAKE_OR_NOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # nobody sets it, and it counts a machine's sleep
 
 
 class PublishError(T4zooError):
@@ -47,9 +49,7 @@ def publish(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], No
     fails in the middle.
     """
     try:
-        outcome = (
-            Outcome(0, 0, True, announce(plan, zoo, False)) if plan.is_released else _bring(plan, store, zoo, done)
-        )
+        outcome = _find(plan, zoo) if plan.is_released else _bring(plan, store, zoo, done)
         if not plan.is_tagged:
             _tag(plan)
         if any(file.size > zoo.copy_limit for file in plan.manifest.files):
@@ -61,10 +61,17 @@ def publish(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], No
 
 def _end_uploads(plan: Plan, zoo: S3Folder) -> None:
     """Of runs of this release that were killed in the middle of a large copy: nobody shall pay for their parts."""
-    folder = plan.folder
-    uploads = Uploads(replace(zoo.address, url=zoo.address.url_of(folder), prefix=zoo.address.key(folder)))
+    uploads = zoo.uploads(plan.folder)
     for upload in uploads.list():
         uploads.abort(upload)
+
+
+def _find(plan: Plan, zoo: S3Folder) -> Outcome:
+    """It is there with this manifest; a claim that was removed since is written again."""
+    path, claim = f"{plan.folder}/{CLAIM_NAME}", _claim_of(plan)
+    if read(zoo, path, LIMIT) is None:
+        zoo.create(path, claim, Description(_TEXT, digest(claim), cache_control="no-store"))
+    return Outcome(0, 0, True, announce(plan, zoo, False))
 
 
 def _bring(plan: Plan, store: S3Folder, zoo: S3Folder, done: Callable[[str], None]) -> Outcome:
@@ -102,7 +109,8 @@ def _claim(plan: Plan, zoo: S3Folder) -> None:
     if found != claim:
         raise PublishError(
             f"{plan.name}: another release has claimed this version: its manifest has sha256 {_text(found)}, and this "
-            f"one {plan.digest}; release the next version, or finish that release from its own commit"
+            f"one {plan.digest}; release the next version, or finish that release from its own commit; if nobody will, "
+            f"`t4zoo release {plan.name} --abandon` frees the name"
         )
 
 
@@ -140,9 +148,10 @@ def _look(plan: Plan, zoo: S3Folder, copied: dict[str, str]) -> bool:
 
     Whether the zoo has other versions that no index knows: where it has none, one listing of all answers both.
     """
-    start = f"{plan.folder}/"
+    start, began = f"{plan.folder}/", time.clock_gettime(_AWAKE_OR_NOT)
     listed = list(zoo.list("" if begins_index(plan) else start))
-    entries = {entry.path.removeprefix(start): entry for entry in listed if entry.path.startswith(start)}
+    seen = {entry for entry in listed if entry.path.startswith(start)}
+    entries = {entry.path.removeprefix(start): entry for entry in seen}
     for copy in plan.copies:
         path = copy.file.path
         entry = entries.pop(path, None)
@@ -154,6 +163,9 @@ def _look(plan: Plan, zoo: S3Folder, copied: dict[str, str]) -> bool:
         raise PublishError(f"{zoo.address.url_of(start + strangers[0])}: is no file of this release; remove it first")
     if not _is_ours(plan, entries.get(CLAIM_NAME), zoo):
         raise PublishError(f"{plan.name}: its claim was removed or replaced while it was published; see who did")
+    # Large files that an earlier run left are read whole, and meanwhile `--abandon` may take this for broken off.
+    if time.clock_gettime(_AWAKE_OR_NOT) - began > FRESH and set(zoo.list(start)) != seen:
+        raise PublishError(f"{plan.name}: its objects were removed or replaced while they were read; see who did")
     return begins_index(plan) and has_others(plan, listed)
 
 
@@ -187,9 +199,10 @@ def _commit(plan: Plan, zoo: S3Folder) -> None:
         return
     found = read(zoo, path, LIMIT)
     if found != plan.content:
-        theirs = digest(found) if found else "none: it was removed at this moment"
+        theirs = f"sha256 {digest(found)}" if found else "nothing any more"
         raise PublishError(
-            f"{plan.name}: was released by another: its manifest has sha256 {theirs}, and ours {plan.digest}"
+            f"{plan.name}: was released or abandoned by another: in its manifest's place is {theirs}, and ours has "
+            f"sha256 {plan.digest}"
         )
 
 

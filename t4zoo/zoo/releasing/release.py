@@ -13,6 +13,8 @@ from t4zoo.errors import UsageError
 from t4zoo.zoo import git
 from t4zoo.zoo.address import find_repository, find_store, zoo_of
 from t4zoo.zoo.layout import Layout, load_layout
+from t4zoo.zoo.manifest import FILE_NAME
+from t4zoo.zoo.reading import cache
 from t4zoo.zoo.reading.columns import human
 from t4zoo.zoo.reading.table import size
 from t4zoo.zoo.releasing.gate.contract import Inspect
@@ -24,6 +26,14 @@ from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.version import Name, parse_name
 
 OnFile = Callable[[str], None]
+
+
+def open_repository(folder: Path, on_request: OnRequest | None = None) -> tuple[Path, S3Folder, S3Folder]:
+    """The top of the repository around `folder`, its store and its zoo; raises UsageError where there is none."""
+    root = find_repository(folder.resolve())
+    if root is None or git.root_of(root) != root:
+        raise UsageError(f"{folder}: not in a git repository with .dvc/config at its top; a release needs both")
+    return root, S3Folder(find_store(root), on_request), S3Folder(zoo_of(root), on_request)
 
 
 @dataclass(frozen=True)
@@ -46,20 +56,18 @@ class Releasing:
     ) -> Releasing:
         """A release from the repository around `folder`; raises UsageError where there is none."""
         name = parse_name(version)
-        root = find_repository(folder.resolve())
-        if root is None or git.root_of(root) != root:
-            raise UsageError(f"{folder}: not in a git repository with .dvc/config at its top; a release needs both")
-        store, zoo = find_store(root), zoo_of(root)
-        source, target = S3Folder(store, on_request), S3Folder(zoo, on_request)
-        return Releasing(name, root, load_layout(root), source, target, inspect)
+        root, store, zoo = open_repository(folder, on_request)
+        return Releasing(name, root, load_layout(root), store, zoo, inspect)
 
-    def plan(self, done: OnFile = lambda path: None) -> Plan:
-        """See `release.make_plan`."""
-        return make_plan(self.name, self.root, self.store, self.zoo, self.layout, done, self.inspect)
+    def plan(self, done: OnFile = lambda path: None, sure: bool = False) -> Plan:
+        """See `plan.make_plan`."""
+        return make_plan(self.name, self.root, self.store, self.zoo, self.layout, done, self.inspect, sure)
 
     def publish(self, plan: Plan, done: OnFile = lambda path: None) -> Outcome:
         """See `publish.publish`."""
-        return publish(plan, self.store, self.zoo, done)
+        outcome = publish(plan, self.store, self.zoo, done)
+        cache.keep(plan.content, FILE_NAME)  # it is asked for when its children are released, and its next version
+        return outcome
 
     def view(self, plan: Plan) -> RenderableType:
         """The plan, for the screen."""
@@ -80,7 +88,8 @@ class Releasing:
         where = f"  at  {url}/\n  manifest sha256 {plan.digest}\n  {self.requests} requests to S3"
         where += f"\n  warning: {outcome.warning}" if outcome.warning else ""
         if outcome.was_released:
-            return f"{plan.name} is already released, with these very bytes\n{where}"
+            unread = f"  its files were not looked at: `t4zoo verify {plan.name}` reads them"
+            return f"{plan.name} is already released, with this very manifest\n{where}\n{unread}"
         left = f" ({outcome.found} were there from an earlier run)" if outcome.found else ""
         count = len(plan.manifest.files)
         return (

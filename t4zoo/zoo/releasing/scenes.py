@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from t4zoo.zoo.manifest import Scenes
 from t4zoo.zoo.releasing.candidate import Candidate
-from t4zoo.zoo.releasing.lock import expand
+from t4zoo.zoo.releasing.lock import TrackedFile, expand
 from t4zoo.zoo.releasing.objects import ObjectError, Objects
 from t4zoo.zoo.releasing.refusal import Refusal, RefusedError
 from t4zoo.zoo.version import ModelVersion
@@ -53,6 +53,13 @@ def _counted(product: str, candidate: Candidate, objects: Objects) -> Scenes:
     if md5 is None:
         raise RefusedError(candidate.name, [Refusal("dvc.lock", f"has no {path}", "`dvc repro`, then commit")])
     return splits_of(read_json(objects, md5, path), path, candidate)
+
+
+def info_scenes(candidate: Candidate, tracked: dict[str, TrackedFile], objects: Objects) -> dict[str, Scenes]:
+    """Of a version of info, the scenes of each product's splits. tracked: its files, by path in it."""
+    files = {product: tracked.get(f"{product}/statistics.json") for product in sorted(candidate.entry)}
+    said = {product: read_json(objects, file.md5, file.path) if file else None for product, file in files.items()}
+    return {product: splits_of(data, f"info/{product}/statistics.json", candidate) for product, data in said.items()}
 
 
 def splits_of(statistics: Any, path: str, candidate: Candidate) -> Scenes:

@@ -27,7 +27,7 @@ def plan_view(plan: Plan, zoo: S3Folder) -> RenderableType:
         f"from commit {plan.commit[:10]}; manifest sha256 {plan.digest}",
     ]
     if plan.is_released:
-        lines.append("it is released already, with these very bytes")
+        lines.append("it is released already, with this very manifest")
     facts = Table.grid(padding=(0, 2))
     for name, value in _facts(plan):
         facts.add_row(name, value)
@@ -55,7 +55,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def requests_to_come(plan: Plan) -> int:
     """What publishing will send, where nobody else publishes and no file is copied in parts."""
-    return 0 if plan.is_released else len(plan.copies) + OVERHEAD
+    return 1 if plan.is_released else len(plan.copies) + OVERHEAD
 
 
 def leak_words(report: LeakReport) -> str:

@@ -54,9 +54,19 @@ class Access:
 def own_server(credentials: Credentials) -> str | None:
     """The endpoint that `.dvc/config` or the environment names; None is Amazon. Raises UsageError for a bad one."""
     found = credentials.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if found and "@" in found.partition("//")[2].partition("/")[0]:
+    return _sound(found) if found else None
+
+
+def _sound(endpoint: str) -> str:
+    scheme, _, rest = endpoint.partition("://")
+    if "@" in (rest or endpoint).partition("/")[0]:
         raise UsageError("the S3 endpoint has a user or password in it, which ends up in logs; " + HOW_TO_SIGN_IN)
-    return found
+    if scheme not in ("http", "https") or not rest:
+        raise UsageError(
+            f"the S3 endpoint {endpoint!r} is no URL; write http://host:port or https://host, in AWS_ENDPOINT_URL or "
+            "as endpointurl in .dvc/config.local"
+        )
+    return endpoint
 
 
 def named_region(credentials: Credentials) -> str | None:
@@ -108,4 +118,5 @@ def _ask_others(address: Address, region: str | None, endpoint: str | None) -> t
         raise UsageError(f"{address.url}: {error}; ~/.aws/config or .dvc/config.local names it") from error
     except (BotoCoreError, ValueError) as error:
         raise UsageError(f"{address.url}: {error}") from error
-    return signer, region or scoped.get("region"), endpoint or scoped.get("endpoint_url")
+    found = endpoint or scoped.get("endpoint_url")
+    return signer, region or scoped.get("region"), _sound(found) if found else None

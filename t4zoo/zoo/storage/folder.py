@@ -163,3 +163,14 @@ def open_folder(address: Address, on_request: OnRequest | None = None) -> Folder
     from t4zoo.zoo.storage.signed import SignedFolder
 
     return SignedFolder(address, on_request)
+
+
+def open_writable(address: Address, on_request: OnRequest | None = None) -> Writable:
+    """The writer for an address: S3 or this machine's disk. Raises UsageError for a web server's, which only serves."""
+    if address.is_local:
+        from t4zoo.zoo.storage.disk import DiskFolder
+
+        return DiskFolder(address)
+    from t4zoo.zoo.storage.s3 import S3Folder
+
+    return S3Folder(address, on_request)

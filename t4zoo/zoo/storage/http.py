@@ -54,6 +54,7 @@ class Http:
             "ca_certs": os.environ.get("AWS_CA_BUNDLE") or None,
         }
         self._pools: dict[str, urllib3.PoolManager] = {}
+        self._proxies: dict[tuple[str, str], str] = {}
 
     def get(self, url: str, headers: dict[str, str], sign: Sign | None = None) -> Answer:
         """The answer, whose body is still to be read and which the caller closes.
@@ -98,7 +99,10 @@ class Http:
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         parts = urlsplit(url)
-        proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
+        place = parts.scheme, parts.hostname or ""
+        if place not in self._proxies:  # once a server: it goes through the whole environment
+            self._proxies[place] = "" if proxy_bypass(place[1]) else getproxies().get(place[0], "")
+        proxy = self._proxies[place]
         if proxy not in self._pools:
             made = urllib3.ProxyManager(proxy, **self._options) if proxy else urllib3.PoolManager(**self._options)
             self._pools[proxy] = made

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from t4zoo.zoo.storage.folder import BrokenTransferError
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
@@ -32,8 +34,8 @@ class PartsCopy:
     def run(self, client: S3Client, sha256: str, content_type: str, cache_control: str) -> str:
         """Copy, unless the key exists; the copy's etag.
 
-        Leaves no open upload unless it is killed. Raises ClientError and BotoCoreError as the client does, or
-        EndedUploadError.
+        Leaves no open upload unless it is killed. Raises ClientError and BotoCoreError as the client does,
+        EndedUploadError, and BrokenTransferError for half an answer.
         """
         upload = client.create_multipart_upload(
             Bucket=self.bucket,
@@ -41,7 +43,9 @@ class PartsCopy:
             Metadata={"sha256": sha256},
             ContentType=content_type,
             CacheControl=cache_control,
-        )["UploadId"]
+        ).get("UploadId")
+        if upload is None:
+            raise BrokenTransferError(f"{self.bucket}/{self.key}: the answer broke off")
         try:
             parts = list(self._parts(client, upload))
             done = client.complete_multipart_upload(
@@ -66,4 +70,7 @@ class PartsCopy:
                 CopySourceIfMatch=f'"{self.etag}"',
                 CopySourceRange=f"bytes={start}-{min(start + self.part, self.size) - 1}",
             )
-            yield {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+            etag = answer.get("CopyPartResult", {}).get("ETag")
+            if etag is None:
+                raise BrokenTransferError(f"{self.bucket}/{self.key}: the answer broke off")
+            yield {"PartNumber": number, "ETag": etag}

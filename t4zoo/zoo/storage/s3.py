@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import random
 import threading
 import time
@@ -31,6 +32,7 @@ from t4zoo.zoo.storage.folder import (
 )
 from t4zoo.zoo.storage.multipart import EndedUploadError, PartsCopy
 from t4zoo.zoo.storage.patience import COPYING, LARGE, silence
+from t4zoo.zoo.storage.uploads import Uploads
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -82,6 +84,11 @@ class S3Folder:
         client, anonymous = connect(self.address, seconds)
         client.meta.events.register("before-send.s3", self._count)
         return client, anonymous
+
+    def uploads(self, folder: str) -> Uploads:
+        """The unfinished uploads below a folder of this one."""
+        below = dataclasses.replace(self.address, url=self.address.url_of(folder), prefix=self.address.key(folder))
+        return Uploads(below, (self._client, self.anonymous))
 
     def _client_for(self, size: int) -> S3Client:
         """The client to copy so many bytes with."""
@@ -202,8 +209,12 @@ class S3Folder:
         """
         act = self._copy_in_parts if size > self.copy_limit else self._copy_at_once
         result: list[str] = []
+
+        def attempt() -> bool:
+            return self._unless_it_exists(to, lambda: result.append(act(source, path, etag, to, size, description)))
+
         try:
-            created = self._unless_it_exists(to, lambda: result.append(act(source, path, etag, to, size, description)))
+            created = persistently(attempt)
         except _AbsentError:
             raise MissingSourceError(source.address.url_of(path)) from None
         except EndedUploadError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -16,6 +17,8 @@ from t4zoo.zoo.storage.folder import DeniedError, FolderError, NotListedError, O
 from t4zoo.zoo.storage.http import Answer, Http, SilentError, UnreachableError
 from t4zoo.zoo.storage.listing import error_in
 from t4zoo.zoo.storage.remote import RemoteFolder
+
+_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 
 
 class SignedFolder(RemoteFolder):
@@ -41,7 +44,9 @@ class SignedFolder(RemoteFolder):
         try:
             answer = self._send(below, headers)
             region = answer.headers.get("x-amz-bucket-region")
-            if answer.status in (301, 307, 400) and region and region != self._access.region:
+            # It becomes part of a host's name, to which the request is signed again.
+            is_named = region is not None and _REGION.fullmatch(region)
+            if answer.status in (301, 307, 400) and region and is_named and region != self._access.region:
                 answer.close()
                 self._access = replace(self._access, region=region)
                 answer = self._send(below, headers)

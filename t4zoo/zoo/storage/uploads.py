@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +14,9 @@ from t4zoo.zoo.address import Address
 from t4zoo.zoo.storage.connect import connect
 from t4zoo.zoo.storage.explain import explain
 from t4zoo.zoo.storage.patience import silence
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True, order=True)
@@ -27,14 +31,14 @@ class Upload:
 class Uploads:
     """The unfinished uploads below `address`."""
 
-    def __init__(self, address: Address) -> None:
-        """Connect lazily. Raises UsageError for an address that is not in S3."""
+    def __init__(self, address: Address, connected: tuple[S3Client, bool] | None = None) -> None:
+        """Connect lazily, or go by a client that is there. Raises UsageError for an address that is not in S3."""
         if address.bucket is None:
             raise UsageError(f"{address.url}: only an s3:// address knows of uploads")
         self.address = address
         self.bucket: str = address.bucket
         self.requests = 0
-        self._client, self._anonymous = connect(address, silence())
+        self._client, self._anonymous = connected or connect(address, silence())
 
     def list(self) -> Iterator[Upload]:
         """All of them, a thousand a request; raises FolderError where they may not be seen."""

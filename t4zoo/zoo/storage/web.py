@@ -9,17 +9,23 @@ from t4zoo.zoo.storage.folder import DeniedError, FolderError, NotListedError, O
 from t4zoo.zoo.storage.http import Answer, Http
 from t4zoo.zoo.storage.remote import RemoteFolder
 
+_AS_GIVEN = "/%!$&'()*+,;=:@"  # what may stand in a path
+
 
 class WebFolder(RemoteFolder):
     """Files below an `http(s)://` URL."""
 
-    def __init__(self, address: Address, on_request: OnRequest | None = None, query: str = "") -> None:
-        """Connect lazily. query: sent with each file's URL, as a presigned one needs it, and never shown."""
+    def __init__(self, address: Address, on_request: OnRequest | None = None, query: str | None = None) -> None:
+        """Connect lazily. query: of a URL that a person gave, whose paths then are percent-encoded already.
+
+        It is sent with each file's URL, as a presigned one needs it, and never shown.
+        """
         super().__init__(address, Http(on_request))
         self._query = f"?{query}" if query else ""
+        self._safe = "/" if query is None else _AS_GIVEN
 
     def _get(self, path: str, headers: dict[str, str]) -> Answer:
-        return self._http.get(self.address.url_of(quote(path)) + self._query, headers)
+        return self._http.get(self.address.url_of(quote(path, safe=self._safe)) + self._query, headers)
 
     def _get_page(self, query: str) -> Answer:
         return self._http.get(f"{listing_address(self.address)[0]}?{query}", {"Accept-Encoding": "identity"})

@@ -88,6 +88,7 @@ def test_a_reference_is_a_folder_a_file_or_a_yaml_that_names_one(tmp_path):
 )
 def test_versions_and_urls_are_fetched_directly_or_through_a_yaml(tmp_path, reference):
     asked = []
+    (tmp_path / "a.pth").touch()
 
     def fetch(name):
         asked.append(name)
@@ -119,6 +120,16 @@ def test_a_yaml_that_names_nothing_is_refused(tmp_path, text):
     (tmp_path / "parent.yaml").write_text(text)
     with pytest.raises(CheckpointError, match=r"parent\.yaml"):
         checkpoint.resolve(str(tmp_path / "parent.yaml"), no_fetch)
+
+
+def test_a_yaml_behind_a_url_is_followed_and_one_that_names_a_yaml_is_refused(tmp_path):
+    path = saved(tmp_path / "a.pth")
+    (tmp_path / "parent.yaml").write_text("checkpoint: zoo://CenterPoint/t4base/v1.0.0\n")
+    files = {"https://h/parent.yaml": tmp_path / "parent.yaml", "zoo://CenterPoint/t4base/v1.0.0": path}
+    assert checkpoint.resolve("https://h/parent.yaml", files.__getitem__) == path
+    (tmp_path / "parent.yaml").write_text("checkpoint: https://h/parent.yaml\n")
+    with pytest.raises(CheckpointError, match=r"names https://h/parent\.yaml"):
+        checkpoint.resolve("https://h/parent.yaml", files.__getitem__)
 
 
 def test_a_reference_to_nothing_is_named():

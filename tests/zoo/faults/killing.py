@@ -6,48 +6,50 @@ kills them. It reads the place from its input and prints a cell a line.
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from t4zoo.zoo.reading.catalogue import find
-from t4zoo.zoo.storage.folder import open_folder
 from tests.zoo.faults.look import NOTHING, WHOLE, Cell, wrong_in_zoo
+from tests.zoo.faults.steps import Step, is_step
 from tests.zoo.faults.tiny import Place, plan, release
 from tests.zoo.proxy import Fault, Proxy, Request
 
 MOMENTS = {False: "killed, request lost", True: "killed, answer lost"}
 
-Arm = Callable[[int, bool, int], None]  # (request, whether the server answers first, process to kill)
+Arm = Callable[[Step, bool, int], None]  # (request, whether the server answers first, process to kill)
 
 
-def killed(place: Place, steps: int) -> list[Cell]:
-    """Publishers of `steps` requests, killed at each of them."""
-    where = json.dumps({**asdict(place), "cache": str(place.cache)})
-    command = [sys.executable, "-m", "tests.zoo.faults.killing", str(steps)]
+def killed(place: Place, steps: Iterable[Step]) -> list[Cell]:
+    """Publishers killed at each of these steps."""
+    order = json.dumps({"place": {**asdict(place), "cache": str(place.cache)}, "steps": list(steps)})
+    command = [sys.executable, "-m", "tests.zoo.faults.killing"]
     top = Path(__file__).parents[3]
-    done = subprocess.run(command, cwd=top, input=where, stdout=subprocess.PIPE, text=True, check=True)
-    return [Cell(**json.loads(line)) for line in done.stdout.splitlines()]
+    done = subprocess.run(command, cwd=top, input=order, stdout=subprocess.PIPE, text=True, check=True)
+    cells = [json.loads(line) for line in done.stdout.splitlines()]
+    return [Cell(cell["fault"], Step(*cell["step"]), cell["outcome"]) for cell in cells]
 
 
-def main(where: str, steps: int) -> None:
+def main(order: str) -> None:
     """Kill at every step and moment."""
-    options = json.loads(where)
-    place = Place(**{**options, "cache": Path(options["cache"])})
+    options = json.loads(order)
+    place = Place(**{**options["place"], "cache": Path(options["place"]["cache"])})
     with _killer(place.endpoint) as (endpoint, arm):
         through, direct = place.folders(endpoint), place.folders()
-        reader = open_folder(place.address("autoware-ml"))
+        reader = place.reader()
         for late, moment in MOMENTS.items():
-            for step in range(1, steps + 1):
-                new = plan(f"CenterPoint/t4base@v{2 + late}.0.{step}")
+            for number, step in enumerate(itertools.starmap(Step, options["steps"])):
+                new = plan(f"CenterPoint/t4base@v{2 + late}.0.{number}")
                 code = _run(lambda new=new: release(new, place.cache, *through), step, late, arm)  # type: ignore[misc]
                 visible = WHOLE if find(reader, new.folder, new.name) else NOTHING
                 wrong = "" if code == -signal.SIGKILL else f"was not killed: {code}"
@@ -57,7 +59,7 @@ def main(where: str, steps: int) -> None:
                 print(json.dumps(asdict(cell)), flush=True)
 
 
-def _run(act: Callable[[], None], step: int, late: bool, arm: Arm) -> int:
+def _run(act: Callable[[], None], step: Step, late: bool, arm: Arm) -> int:
     """Fork, and act there once the killer knows whom to kill; how the fork ended."""
     ready, go = os.pipe()
     child = os.fork()
@@ -80,7 +82,7 @@ def _killer(target: str) -> Iterator[tuple[str, Arm]]:
     process = multiprocessing.get_context("fork").Process(target=_serve, args=(target, there), daemon=True)
     process.start()
 
-    def arm(step: int, late: bool, pid: int) -> None:
+    def arm(step: Step, late: bool, pid: int) -> None:
         here.send((step, late, pid))
         here.recv()
 
@@ -99,9 +101,11 @@ def _serve(target: str, orders: Connection) -> None:
             orders.send(True)
 
 
-def _arm(proxy: Proxy, step: int, late: bool, pid: int) -> None:
+def _arm(proxy: Proxy, step: Step, late: bool, pid: int) -> None:
+    chosen = is_step(step)
+
     def kill(request: Request) -> Fault | None:
-        if request.number != step:
+        if not chosen(request):
             return None
         os.kill(pid, signal.SIGKILL)
         return Fault.RESET_BEFORE
@@ -114,4 +118,4 @@ def _arm(proxy: Proxy, step: int, late: bool, pid: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.stdin.read(), int(sys.argv[1]))
+    main(sys.stdin.read())

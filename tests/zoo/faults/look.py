@@ -12,6 +12,7 @@ from t4zoo.zoo.reading.index import read_index
 from t4zoo.zoo.reading.verify import verify_zoo
 from t4zoo.zoo.releasing.plan import Plan
 from t4zoo.zoo.storage.folder import Folder
+from tests.zoo.faults.steps import Step
 from tests.zoo.faults.tiny import locate
 
 FINISHED, TOLD = "ok", "told"
@@ -20,12 +21,12 @@ NOTHING, WHOLE = "nothing", "whole"  # what a publisher leaves visible that was 
 
 @dataclass(frozen=True)
 class Cell:
-    """A fault at a step (from 1). outcome: FINISHED as if nothing had been; TOLD in one line; NOTHING or WHOLE is
+    """A fault at a step. outcome: FINISHED as if nothing had been; TOLD in one line; NOTHING or WHOLE is
     visible after a kill; each with nothing half visible and a second run that finished. Any other text: not survived.
     """
 
     fault: str
-    step: int
+    step: Step
     outcome: str
 
     @property

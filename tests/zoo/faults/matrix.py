@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import sys
@@ -10,23 +11,29 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
+from t4zoo.zoo.reading.cache import ENVIRONMENT as CACHE
 from t4zoo.zoo.reading.pull import pull
 from t4zoo.zoo.reading.verify import verify_zoo
 from t4zoo.zoo.releasing.plan import Plan
 from t4zoo.zoo.releasing.refusal import RefusedError
-from t4zoo.zoo.storage.folder import Folder, open_folder
+from t4zoo.zoo.storage.folder import Folder
 from t4zoo.zoo.storage.patience import ENVIRONMENT
 from t4zoo.zoo.storage.server import Server
 from tests.zoo.faults.killing import killed
 from tests.zoo.faults.look import FINISHED, NOTHING, TOLD, Cell, wrong_in_folder, wrong_in_zoo
+from tests.zoo.faults.steps import Step, is_step, steps_of
 from tests.zoo.faults.tiny import Place, locate, plan, release
 from tests.zoo.proxy import SILENT, Fault, Proxy
 
-WORKERS = 8
-PATIENCE, IMPATIENCE = 60.0, 1.0  # seconds: where only the injected fault may end a request, and where silence must
+# Seconds that a silent server is waited for, and how many work side by side: where only the injected fault may end a
+# request, and where silence must, in which most of the time goes by.
+PATIENT, IMPATIENT = (60.0, 5), (1.0, 20)
+
+_readers = itertools.count()
 
 Act = Callable[[], object]
 Look = Callable[[bool], str]  # whether the act finished -> what is wrong with what it left, "" if nothing
@@ -38,7 +45,7 @@ class Matrix:
     """What became of one operation. steps: its requests when nothing disturbs it."""
 
     title: str
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
     cells: tuple[Cell, ...]
 
     @property
@@ -49,11 +56,11 @@ class Matrix:
     def table(self) -> str:
         """Faults downward, requests to the right."""
         width = max(len(cell.fault) for cell in self.cells) + 2
-        columns = [max(len(step), len(NOTHING)) + 1 for step in self.steps]
-        lines = [self.title.ljust(width) + _row(self.steps, columns)]
+        columns = [max(len(step.word), len(NOTHING)) + 1 for step in self.steps]
+        lines = [self.title.ljust(width) + _row((step.word for step in self.steps), columns)]
         for fault in dict.fromkeys(cell.fault for cell in self.cells):
             row = {cell.step: cell for cell in self.cells if cell.fault == fault}
-            words = [row[number].outcome if row[number].survived else "LOST" for number in sorted(row)]
+            words = [row[step].outcome if row[step].survived else "LOST" for step in self.steps]
             lines.append(fault.ljust(width) + _row(words, columns))
         return "\n".join([*lines, self.summary()])
 
@@ -75,7 +82,8 @@ def _row(words: Iterable[str], columns: Iterable[int]) -> str:
 
 def releasing(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
     """Release a version of its own, from the look into the store to the manifest."""
-    folders, reader = place.folders(proxy.endpoint), open_folder(place.address("autoware-ml"))
+    own = place.apart()  # its index is not what the others wait for
+    folders, reader = own.folders(proxy.endpoint), own.reader()
 
     def prepare() -> tuple[Act, Look]:
         new = plan()
@@ -84,29 +92,33 @@ def releasing(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
     return prepare
 
 
-def pulling(released: Plan, web: bool) -> Operation:
-    """Pull a version into a folder of its own, from S3 or from a web server."""
+def pulling(web: bool) -> Operation:
+    """Pull a version into a folder of its own, from S3 or from a web server; other bytes each time, since some are kept
+    on this machine."""
 
     def operation(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
-        zoo = _reader(place, proxy, web)
+        zoo, (_, writer) = _reader(place, proxy, web), place.folders()
 
         def prepare() -> tuple[Act, Look]:
+            whose = f"reader {next(_readers)}"
+            there = plan(whose=whose)
+            place.put(there, whose, writer)
             to = Path(tempfile.mkdtemp(dir=place.cache.parent))
-            return lambda: pull(locate(released, zoo), to), lambda finished: wrong_in_folder(released, to, finished)
+            return lambda: pull(locate(there, zoo), to), lambda finished: wrong_in_folder(there, to, finished)
 
         return prepare
 
     return operation
 
 
-def verifying(released: Plan) -> Operation:
+def verifying(whole: Plan) -> Operation:
     """Verify a version that is whole: a finding is wrong, unless the answer that led to it was a lie."""
 
     def operation(place: Place, proxy: Proxy) -> Callable[[], tuple[Act, Look]]:
         zoo = _reader(place, proxy, web=False)
 
         def act() -> None:
-            report = verify_zoo(locate(released, zoo))
+            report = verify_zoo(locate(whole, zoo))
             if report.findings or report.unlisted:
                 raise FoundError(str(report))
 
@@ -120,7 +132,7 @@ class FoundError(T4zooError):
 
 
 def _reader(place: Place, proxy: Proxy, web: bool) -> Folder:
-    return place.web(proxy.endpoint) if web else open_folder(place.address("autoware-ml", proxy.endpoint))
+    return place.web(proxy.endpoint) if web else place.reader(proxy.endpoint)
 
 
 def run(title: str, place: Place, operation: Operation) -> Matrix:
@@ -129,11 +141,11 @@ def run(title: str, place: Place, operation: Operation) -> Matrix:
         act, look = operation(place, proxy)()
         act()
         assert not look(True)
-        steps = tuple(_word(request.method, request.path) for request in proxy.requests)
+        steps = steps_of(proxy.requests)
     cells: list[Cell] = []
-    for faults, seconds in (([f for f in Fault if f not in SILENT], PATIENCE), (list(SILENT), IMPATIENCE)):
-        todo = [(f, lasting, n) for f in faults for lasting in (False, True) for n in range(1, len(steps) + 1)]
-        with _waiting(seconds), _workers(place, operation) as do, ThreadPoolExecutor(WORKERS) as pool:
+    for faults, (seconds, many) in (([f for f in Fault if f not in SILENT], PATIENT), (list(SILENT), IMPATIENT)):
+        todo = [(f, lasting, step) for f in faults for lasting in (False, True) for step in steps]
+        with _waiting(seconds), _workers(place, operation, many) as do, ThreadPoolExecutor(many) as pool:
             cells += pool.map(lambda item, do=do: do(*item), todo)
     return Matrix(title, steps, tuple(cells))
 
@@ -152,34 +164,34 @@ def _waiting(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _workers(place: Place, operation: Operation) -> Iterator[Callable[[Fault, bool, int], Cell]]:
+def _workers(place: Place, operation: Operation, many: int) -> Iterator[Callable[[Fault, bool, Step], Cell]]:
     """Clients with a proxy each, to be used by one thread at a time."""
     idle: queue.SimpleQueue[tuple[Proxy, Callable[[], tuple[Act, Look]]]] = queue.SimpleQueue()
 
-    def do(fault: Fault, lasting: bool, number: int) -> Cell:
+    def do(fault: Fault, lasting: bool, step: Step) -> Cell:
         worker = idle.get()
         try:
-            return _cell(*worker, fault, lasting, number)
+            return _cell(*worker, fault, lasting, step)
         finally:
             idle.put(worker)
 
     with ExitStack() as stack:
-        for _ in range(WORKERS):
+        for _ in range(many):
             proxy = stack.enter_context(Proxy(place.endpoint))
             idle.put((proxy, operation(place, proxy)))
         yield do
 
 
-def _cell(proxy: Proxy, prepare: Callable[[], tuple[Act, Look]], fault: Fault, lasting: bool, number: int) -> Cell:
+def _cell(proxy: Proxy, prepare: Callable[[], tuple[Act, Look]], fault: Fault, lasting: bool, step: Step) -> Cell:
     act, look = prepare()
-    proxy.disturb(number, fault, lasting)
+    proxy.disturb(is_step(step), fault, lasting)
     outcome = _attempt(act)
     complaint = look(outcome == FINISHED)
     proxy.let_pass()
     again = _attempt(act)
     if again != FINISHED:
         complaint = complaint or f"a rerun does not finish: {again}"
-    return Cell(f"{fault.value}{', lasting' if lasting else ''}", number, complaint or look(True) or outcome)
+    return Cell(f"{fault.value}{', lasting' if lasting else ''}", step, complaint or look(True) or outcome)
 
 
 def _attempt(act: Act) -> str:
@@ -193,35 +205,37 @@ def _attempt(act: Act) -> str:
     return FINISHED
 
 
-def _word(method: str, path: str) -> str:
-    name = path.rpartition("/")[2]
-    if "/dvc/" in path:
-        return "check"
-    known = {"manifest.json": "manifest", ".claim": "claim", "notice.json": "notice", "index.json": "index"}
-    if name in known:
-        return known[name] if method == "PUT" else f"{known[name]}?"
-    if "autoware-ml/" not in path:
-        return "list"
-    return "copy" if method == "PUT" else "file"
+def released(place: Place) -> Plan:
+    """A version that is there."""
+    first = plan()
+    release(first, place.cache, *place.folders())
+    return first
 
 
-def matrices(place: Place) -> Iterator[Matrix]:
-    """All of them, one after the other."""
-    released = plan()
-    release(released, place.cache, *place.folders())
+def release_matrix(place: Place) -> Matrix:
+    """Releasing, and being killed at it."""
     matrix = run("release", place, releasing)
-    yield Matrix("release", matrix.steps, (*matrix.cells, *killed(place, len(matrix.steps))))
-    yield run("pull from s3://", place, pulling(released, web=False))
-    yield run("pull from http://", place, pulling(released, web=True))
-    yield run("verify", place, verifying(released))
+    return Matrix(matrix.title, matrix.steps, (*matrix.cells, *killed(place.apart(), matrix.steps)))
+
+
+def pull_matrix(place: Place, web: bool) -> Matrix:
+    """Pulling from S3 or from a web server."""
+    return run(f"pull from {'http' if web else 's3'}://", place, pulling(web))
+
+
+def verify_matrix(place: Place) -> Matrix:
+    """Verifying."""
+    return run("verify", place, verifying(released(place)))
 
 
 def main() -> int:
     """Print all tables; how many cells were lost."""
+    lost = []
     with tempfile.TemporaryDirectory() as folder, Server(Path(folder, "s3")) as server:
+        os.environ[CACHE] = str(Path(folder, "pulled"))
         place = Place.on(server, "faults", Path(folder, "cache"))
-        lost = []
-        for matrix in matrices(place):
+        for make in (release_matrix, partial(pull_matrix, web=False), partial(pull_matrix, web=True), verify_matrix):
+            matrix = make(place)
             print(matrix.table(), end="\n\n", flush=True)
             lost += matrix.lost
     for cell in lost:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
+import boto3
 import pytest
 
-from t4zoo.zoo.address import zoo_of
+from t4zoo.zoo.address import find_store, zoo_of
 from t4zoo.zoo.keeping.doctor.examine import examine
 from t4zoo.zoo.keeping.doctor.finding import FAULTS
 from t4zoo.zoo.keeping.doctor.mend import acts
+from t4zoo.zoo.keeping.doctor.store import check_store
+from t4zoo.zoo.keeping.doctor.versions import check_versions, etags_are_md5
+from t4zoo.zoo.keeping.stored import list_store
+from t4zoo.zoo.keeping.survey import survey
+from t4zoo.zoo.reading.index import read_index, update
 from t4zoo.zoo.storage.folder import open_folder
 from t4zoo.zoo.storage.server import Server
 from tests.zoo.keeping.planted import CHECKPOINT, INDEX, MANIFEST, OTHER, PLANTED, ill_path, locked, stored
 from tests.zoo.keeping.ward import Ward
-from tests.zoo.repository import NAME
+from tests.zoo.repository import FOLDER, NAME, copy_objects
 
 
 @pytest.mark.parametrize("fault", PLANTED)
@@ -118,10 +128,26 @@ def test_the_index_keeps_what_others_changed_after_it_was_looked_at(ill: Ward) -
     state = data["fields"].index("state")
     data["rows"][0][state] = "yanked"  # a notice that came meanwhile
     ill.put(INDEX, json.dumps(data).encode())
-    patient = ill.patient()
-    for _, act in acts(found, lambda: ill.writer, patient.layout, ill.root):
+    for _, act in acts(found, lambda: ill.writer, ill.root):
         act()
     assert json.loads(ill.get(INDEX))["rows"][0][state] == "yanked"
+
+
+def test_a_version_that_is_released_while_doctor_looks_keeps_its_row(ill: Ward) -> None:
+    """It is not in the listing that was taken before, and stands in the index when that is mended."""
+    PLANTED["an index with another score"][0](ill)
+    new = "CenterPoint/t4base@v7.0.0"
+
+    def released(step: int | str) -> None:
+        update(ill.writer, lambda index: index.with_rows([index.rows[0]._replace(name=new)]))
+
+    found = examine(ill.patient(), lambda title, total: released if title == "reading manifests" else lambda step: None)
+    assert [finding.fault for finding in found.findings] == ["index-row-wrong"]
+    for _, act in acts(found, lambda: ill.writer, ill.root):
+        act()
+    index = read_index(ill.writer)
+    assert index is not None and [row.name for row in index.rows] == [NAME, new]
+    assert index.rows[0].score == 0.75
 
 
 def test_without_a_repository_the_zoo_alone_is_looked_at(ill: Ward) -> None:
@@ -138,11 +164,46 @@ def test_an_open_zoo_is_looked_at_over_the_web(ill: Ward, s3: Server) -> None:
     assert "file-missing" in {finding["fault"] for finding in json.loads(told.out)["findings"]}
 
 
+def test_another_zoo_is_not_compared_with_the_tags_of_this_repository(ill: Ward, client: Any) -> None:
+    copy_objects(ill.zoo, f"{ill.url}/other", client)
+    told = ill.t4zoo("doctor", "--zoo", f"{ill.url}/other", "--json")
+    assert [finding["where"] for finding in json.loads(told.out)["findings"]] == ["tags", "the store"]
+
+
 def test_the_command_tells_each_finding_with_its_cure_and_fails(ill: Ward) -> None:
     PLANTED["a manifest that was edited"][0](ill)
     told = ill.t4zoo("doctor", check=False)
-    assert told.code == 1 and "error: manifest-not-claimed" in told.out and "yank" in told.out
+    assert told.code == 1 and "error: manifest-not-claimed" in told.out and "remove the other" in told.out
     assert ill.get(MANIFEST) != b""
+
+
+def test_an_index_that_is_none_is_told_once_and_one_of_a_newer_t4zoo_is_left_alone(ill: Ward) -> None:
+    ill.put(INDEX, b"{")
+    (finding,) = ill.examine().findings
+    assert str(finding).count("index.json") == 1 and str(finding).count("doctor --fix") == 1
+    newer = b'{"schema_version": 99, "fields": [], "rows": []}'
+    ill.put(INDEX, newer)
+    (finding,) = ill.examine().findings
+    assert finding.fault == "index-broken" and "update t4zoo" in str(finding)
+    assert ill.fix() == [] and ill.get(INDEX) == newer
+
+
+@pytest.mark.parametrize(
+    "fault", ["a manifest that was edited", "a manifest that is cut off", "a claim that was removed"]
+)
+def test_a_manifest_or_claim_comes_back_by_the_cure_that_is_told(ill: Ward, fault: str) -> None:
+    before = ill.get(MANIFEST), ill.get(ill.of_version(".claim"))
+    PLANTED[fault][0](ill)
+    assert f"`t4zoo release {NAME}` on its commit writes it again" in ill.t4zoo("doctor", check=False).out
+    if "manifest" in fault:
+        ill.delete(MANIFEST)
+    config = (ill.root / ".dvc/config").read_text()
+    ill.git("checkout", "--quiet", NAME)
+    (ill.root / ".git/info/exclude").write_text("config.local\n")
+    (ill.root / ".dvc/config.local").write_text(config)  # the copy of the zoo is named by a later commit
+    assert "released" in ill.t4zoo("release", NAME).out
+    assert (ill.get(MANIFEST), ill.get(ill.of_version(".claim"))) == before
+    assert ill.found() == []
 
 
 def test_a_folder_list_that_lost_its_files_is_opened(ill: Ward) -> None:
@@ -163,4 +224,41 @@ def test_a_second_look_reads_no_manifest_again(ill: Ward) -> None:
     asked: list[str] = []
     zoo = open_folder(zoo_of(ill.root), lambda method, url: asked.append(url))
     examine(replace(ill.patient(), zoo=zoo), lambda title, total: lambda step: None)
-    assert len(asked) == 2 and asked[1].endswith("index.json")  # a listing, and the index
+    assert len(asked) == 2 and asked[0].endswith("index.json")  # the index, and a listing
+
+
+def test_an_adopted_zoo_is_looked_at_where_people_put_its_files(s3: Server, prefix: str) -> None:
+    client, url = boto3.client("s3"), f"s3://{s3.bucket}/{prefix}/autoware-ml"
+    folder = f"{prefix}/autoware-ml/models/centerpoint/centerpoint/t4base/v1.3"
+    for name, content in {"epoch_20.pth": b"weights", "config.py": b"model = 1\n"}.items():
+        client.put_object(Bucket=s3.bucket, Key=f"{folder}/{name}", Body=content)
+    command = [sys.executable, "-m", "t4zoo"]
+    layout = ["--layout", "models/{project}/{algorithm}/{model}/{version}"]
+    subprocess.run([*command, "adopt", url, *layout], check=True, capture_output=True)
+    told = subprocess.run([*command, "doctor", "--zoo", url, "--json"], capture_output=True, text=True, check=True)
+    assert {finding["fault"] for finding in json.loads(told.stdout)["findings"]} == {"not-looked-at"}
+    # Its folder is another version's, if the word above it is read as another.
+    renamed = f"{prefix}/autoware-ml/models/oldname/t4base/v1.0.0"
+    client.put_object(Bucket=s3.bucket, Key=f"{renamed}/epoch_1.pth", Body=b"old")
+    told = subprocess.run([*command, "doctor", "--zoo", url], capture_output=True, text=True)
+    assert told.returncode == 0 and "1 files, no claim; `t4zoo adopt` takes what people put there" in told.stdout
+    subprocess.run([*command, "adopt", url, "--rename", "oldname=NewName"], check=True, capture_output=True)
+    told = subprocess.run([*command, "doctor", "--zoo", url, "--json"], capture_output=True, text=True, check=True)
+    assert {finding["fault"] for finding in json.loads(told.stdout)["findings"]} == {"not-looked-at"}
+    client.put_object(Bucket=s3.bucket, Key=f"{folder}/epoch_20.pth", Body=b"Weights")
+    told = subprocess.run([*command, "doctor", "--zoo", url], capture_output=True, text=True)
+    assert told.returncode == 1 and f"{folder}/epoch_20.pth" in told.stdout and "file-drifted" in told.stdout
+
+
+def test_entity_tags_that_are_no_md5_are_no_faults(ill: Ward) -> None:
+    """As of a server that encrypts by keys of its own: sizes are compared, and claims read."""
+    patient = ill.patient()
+    seen = survey(patient.zoo, patient.layout)
+    store = list_store(open_folder(find_store(ill.root)))
+    for entries in (seen.objects, store.objects, *(held.entries for held in seen.held.values())):
+        for path, entry in entries.items():
+            entries[path] = replace(entry, etag=hashlib.md5(b"secret" + entry.path.encode()).hexdigest())
+    assert not etags_are_md5(seen)
+    assert check_versions(seen, patient.zoo) == [] and list(check_store(seen, store, plain=False)) == []
+    seen.objects[f"{FOLDER}/epoch_3.pth"] = replace(seen.objects[f"{FOLDER}/epoch_3.pth"], size=1)
+    assert [finding.fault for finding in check_versions(seen, patient.zoo)] == ["file-drifted"]

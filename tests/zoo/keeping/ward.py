@@ -59,7 +59,7 @@ class Ward(Repository):
 
     def fix(self) -> list[str]:
         """Do what `--fix` does; what it was, in words."""
-        todo = acts(self.examine(), lambda: self.writer, load_layout(self.root), self.root)
+        todo = acts(self.examine(), lambda: self.writer, self.root)
         for _, act in todo:
             act()
         return [words for words, _ in todo]
@@ -70,8 +70,10 @@ class Ward(Repository):
 
 
 def ward(source: Repository, root: Path, url: str, client: Any) -> Ward:
-    """A copy of a released repository, tags and all, with another folder in S3; its config is not as committed."""
+    """A copy of a released repository, tags and all, with another folder in S3 that a commit of its own names."""
     shutil.copytree(source.root, root, symlinks=True)
     copy_objects(source.url, url, client)
     (root / ".dvc/config").write_text(CONFIG.format(url=url))
-    return Ward(root, url, client)
+    copied = Ward(root, url, client)
+    copied.git("commit", "--quiet", "--all", "-m", "Another folder in S3")
+    return copied

@@ -63,8 +63,9 @@ def find_versions(entries: Iterable[Entry], rules: Rules) -> Found:
             strays[folder, place or "lies in no folder that spells a version"].append(entry)
     left_out += [_stray(folder, why, files) for (folder, why), files in strays.items()]
     versions: list[HandFilled] = []
+    has_models = any(folder.partition("/")[0] == MODELS for folder in known)
     for place, found in places.items():
-        made = _version(place, found, rules, MODELS in {path.partition("/")[0] for path in known})
+        made = _version(place, found, rules, has_models)
         if isinstance(made, HandFilled):
             versions.append(made)
         elif made:

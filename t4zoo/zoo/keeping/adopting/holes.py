@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import combinations
 
 from t4zoo.zoo.keeping.adopting.digests import Digests
 from t4zoo.zoo.keeping.adopting.hand_filled import HandFilled
@@ -57,7 +56,7 @@ def holes_of(version: HandFilled, known: Mapping[str, Digests]) -> tuple[Hole, .
 
 
 def find_twins(versions: Iterable[tuple[HandFilled, Mapping[str, Digests]]]) -> tuple[Twins, ...]:
-    """All pairs of versions that share the bytes of a checkpoint, an ONNX file or an archive."""
+    """Versions that share the bytes of a checkpoint, an ONNX file or an archive: each with the first that has them."""
     holders: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for version, known in versions:
         for file in version.files:
@@ -65,8 +64,8 @@ def find_twins(versions: Iterable[tuple[HandFilled, Mapping[str, Digests]]]) -> 
                 digests = known.get(file.path)
                 if digests:
                     holders[digests.sha256].append((str(version.name), file.path))
-    pairs = (pair for found in holders.values() for pair in combinations(found, 2))
-    return tuple(sorted(Twins(*one, *other) for one, other in pairs if one[0] != other[0]))
+    pairs = ((other, found[0]) for found in holders.values() for other in found[1:])
+    return tuple(sorted(Twins(*other, *first) for other, first in pairs if other[0] != first[0]))
 
 
 def _of_model(version: HandFilled, known: Mapping[str, Digests]) -> list[Hole]:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from t4zoo.plain import plain
 from t4zoo.zoo.keeping.adopting.plan import Adoption, Plan
-from t4zoo.zoo.reading.table import human
+from t4zoo.zoo.reading.columns import human
 
 SHOWN = 30  # of each list of what is not adopted; --json has all
 

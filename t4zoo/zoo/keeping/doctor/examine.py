@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from t4zoo.errors import UsageError
 from t4zoo.zoo import git
-from t4zoo.zoo.address import AddressError, find_store
+from t4zoo.zoo.address import AddressError, Credentials, find_store, zoo_of
 from t4zoo.zoo.keeping.doctor.finding import Finding, order
 from t4zoo.zoo.keeping.doctor.index import Repair, check_index
+from t4zoo.zoo.keeping.doctor.index import look as look_at_index
 from t4zoo.zoo.keeping.doctor.locks import check_locks, check_named, read_locks
 from t4zoo.zoo.keeping.doctor.notices import check_notices
 from t4zoo.zoo.keeping.doctor.store import check_parts, check_store
@@ -20,8 +22,13 @@ from t4zoo.zoo.keeping.doctor.versions import check_bytes, check_versions, etags
 from t4zoo.zoo.keeping.stored import Stored, list_store
 from t4zoo.zoo.keeping.survey import Survey, survey
 from t4zoo.zoo.layout import Layout
+from t4zoo.zoo.storage.connect import connect
 from t4zoo.zoo.storage.folder import Folder, FolderError, OnRequest, open_folder
-from t4zoo.zoo.storage.uploads import Upload
+from t4zoo.zoo.storage.patience import silence
+from t4zoo.zoo.storage.uploads import Upload, Uploads
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Step = Callable[[str, int | None], Callable[[int | str], None]]  # (title, how much there is) to what hears of progress
 
@@ -55,15 +62,24 @@ class Examination:
     uploads: tuple[tuple[Folder, Upload], ...]
 
 
+def own_repository(zoo: Folder, repository: Path | None) -> Path | None:
+    """The repository, if this is the zoo that it releases to: tags and store have nothing to do with another."""
+    try:
+        return repository if repository and zoo_of(repository).url == zoo.address.url else None
+    except AddressError:
+        return None
+
+
 def examine(patient: Patient, step: Step, deep: bool = False) -> Examination:
     """Look at everything, change nothing. deep: read and hash every file of the zoo, and what the store has in parts.
 
     Raises FolderError where the zoo cannot be listed.
     """
     zoo = patient.zoo
+    index = look_at_index(zoo)
     seen = survey(zoo, patient.layout, step("reading manifests", None), fresh=deep)
     findings = [*check_versions(seen, zoo), *check_notices(seen, zoo)]
-    told, repair = check_index(seen, zoo)
+    told, repair = check_index(index, seen, zoo)
     findings += told
     if deep:
         findings += check_bytes(seen, zoo, step("reading every file", _bytes(seen)))
@@ -73,12 +89,8 @@ def examine(patient: Patient, step: Step, deep: bool = False) -> Examination:
     findings += told
     if store:
         findings += _check_store(patient, seen, tags, store, step, deep)
-    uploads: list[tuple[Folder, Upload]] = []
-    for folder in (zoo, store.folder if store else None):
-        if folder is not None and folder.address.bucket is not None:
-            told, old = check_uploads(folder.address, patient.days)
-            findings += told
-            uploads += [(folder, upload) for upload in old]
+    told, uploads = _uploads([zoo, *([store.folder] if store else [])], patient.days)
+    findings += told
     requests = zoo.requests + (store.folder.requests if store else 0)
     found = tuple(sorted(set(findings), key=order))
     return Examination(found, len(seen.released()), requests, repair, tuple(again), tuple(uploads))
@@ -87,7 +99,7 @@ def examine(patient: Patient, step: Step, deep: bool = False) -> Examination:
 def _tags(patient: Patient, seen: Survey) -> tuple[Tags | None, list[Finding], list[MissingTag]]:
     root = patient.repository
     if root is None or git.root_of(root) != root:
-        return None, [Finding("not-looked-at", "tags", "here is no git repository of a zoo's", "")], []
+        return None, [Finding("not-looked-at", "tags", "this is not the zoo of a git repository here", "")], []
     tags, findings = look(root, seen)
     told, again = check_tags(tags, seen)
     return tags, [*findings, *told], again
@@ -95,7 +107,7 @@ def _tags(patient: Patient, seen: Survey) -> tuple[Tags | None, list[Finding], l
 
 def _store(patient: Patient) -> tuple[Stored | None, list[Finding]]:
     if patient.repository is None:
-        return None, [Finding("not-looked-at", "the store", "here is no repository that names it", "")]
+        return None, [Finding("not-looked-at", "the store", "this is not the zoo of a repository here", "")]
     try:
         return list_store(open_folder(find_store(patient.repository), patient.on_request)), []
     except (AddressError, FolderError, UsageError) as error:
@@ -116,6 +128,22 @@ def _check_store(
     yield from check_locks(locks)
     known = {file.md5 for released in seen.released() for file in released.manifest.files}
     yield from check_named(patient.repository, locks, store, known, step("reading lists of folders", None))
+
+
+def _uploads(folders: list[Folder], days: float) -> tuple[list[Finding], list[tuple[Folder, Upload]]]:
+    """Of those folders that are in S3; asked by one client where they have the same credentials."""
+    findings: list[Finding] = []
+    old: list[tuple[Folder, Upload]] = []
+    clients: dict[Credentials, tuple[S3Client, bool]] = {}
+    for folder in folders:
+        address = folder.address
+        if address.bucket is not None:
+            if address.credentials not in clients:
+                clients[address.credentials] = connect(address, silence())
+            told, given_up = check_uploads(Uploads(address, clients[address.credentials]), days)
+            findings += told
+            old += [(folder, upload) for upload in given_up]
+    return findings, old
 
 
 def _bytes(seen: Survey) -> int:

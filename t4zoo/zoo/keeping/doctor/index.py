@@ -6,20 +6,31 @@ from dataclasses import dataclass
 
 from t4zoo.zoo.keeping.doctor.finding import Finding
 from t4zoo.zoo.keeping.survey import Held, Survey
-from t4zoo.zoo.reading.index import INDEX_NAME, Index, Row, ZooIndexError, read_index
+from t4zoo.zoo.reading.index import CURE, INDEX_NAME, Index, Row, ZooIndexError, read_index, update, write
 from t4zoo.zoo.reading.reindex import UNCLEAR, row_of
-from t4zoo.zoo.storage.folder import Folder
+from t4zoo.zoo.storage.folder import Folder, Writable
 
 _CURE = "`t4zoo doctor --fix` writes what the manifests say"
 
 
 @dataclass(frozen=True)
 class Repair:
-    """seen: the rows as they are, by name. right: as they must be. whole: there is none, and it is made anew."""
+    """seen: the rows as they are, by name. right: as they must be. whole: there is no index, or one that is none.
+
+    etag: of what is there instead of an index.
+    """
 
     seen: dict[str, Row]
     right: dict[str, Row]
     whole: bool = False
+    etag: str | None = None
+
+    def do(self, zoo: Writable) -> None:
+        """Write what is right; raises ZooIndexError where another wrote it first."""
+        if not self.whole:
+            update(zoo, self.apply)
+        elif not write(zoo, Index.of(self.right.values(), self.etag)):
+            raise ZooIndexError(f"{zoo.address.url_of(INDEX_NAME)}: another has written it meanwhile; look again")
 
     def apply(self, now: Index) -> Index:
         """The index mended; a row that someone changed since it was seen is left as it is."""
@@ -30,14 +41,29 @@ class Repair:
         return now.without(wrong - touched).with_rows(mended)
 
 
-def check_index(survey: Survey, zoo: Folder) -> tuple[list[Finding], Repair | None]:
-    """Row by row; and how to mend it, None where nothing is to be done."""
+def look(zoo: Folder) -> Index | ZooIndexError | None:
+    """The index, or why it is none. To be called before the survey.
+
+    What is released between the two is then in the index that is mended and not in this one, and so is left alone.
+    """
+    try:
+        return read_index(zoo)
+    except ZooIndexError as error:
+        return error
+
+
+def check_index(
+    index: Index | ZooIndexError | None, survey: Survey, zoo: Folder
+) -> tuple[list[Finding], Repair | None]:
+    """Row by row; and how to mend it, None where nothing is to be done. index: as `look` found it."""
     right = {name: _row(held) for name, held in survey.by_name().items()}
     where = zoo.address.url_of(INDEX_NAME)
-    try:
-        index = read_index(zoo)
-    except ZooIndexError as error:
-        return [Finding("index-broken", where, str(error), _CURE, fixable=True)], Repair({}, right, whole=True)
+    if isinstance(index, ZooIndexError):
+        what = str(index).removeprefix(f"{where}: ")
+        if CURE not in what:  # a newer t4zoo wrote it, and knows more than would be written here
+            return [Finding("index-broken", where, what, "")], None
+        what = what.removesuffix(f"; {CURE}")
+        return [Finding("index-broken", where, what, _CURE, fixable=True)], Repair({}, right, True, index.etag)
     if index is None:
         if not right:
             return [], None

@@ -46,13 +46,19 @@ def check_named(
     """
     outs = {out for _, lock in locks.values() for out in lock.outs}
     store.read_lists((out.md5 for out in outs if out.md5 and out.is_folder), done)
-    for tag, (commit, lock) in locks.items():
-        lacks = {path: md5 for out in lock.outs if out.md5 for path, md5 in _needs(out.path, out.md5, store)}
-        paths = [path for path, md5 in sorted(lacks.items()) if md5 not in store.objects and md5 not in known]
-        in_git = history.known(root, [f"{commit}:{path}" for path in paths])  # outs that DVC leaves to git
-        if gone := [path for path in paths if f"{commit}:{path}" not in in_git]:
+    lacks = {tag: _lacking(lock, store, known) for tag, (_, lock) in locks.items()}
+    every = (f"{locks[tag][0]}:{path}" for tag, paths in lacks.items() for path in paths)
+    in_git = history.known(root, every)  # outs that DVC leaves to git
+    for tag, paths in lacks.items():
+        if gone := [path for path in paths if f"{locks[tag][0]}:{path}" not in in_git]:
             cure = f"`git checkout {tag}` and `dvc push`, where somebody's cache still has them"
             yield Finding("store-lacks-other", tag, f"lacks {some(gone)}", cure)
+
+
+def _lacking(lock: Outs, store: Stored, known: set[str]) -> list[str]:
+    """Paths of the workspace whose objects the store lacks."""
+    needs = {path: md5 for out in lock.outs if out.md5 for path, md5 in _needs(out.path, out.md5, store)}
+    return [path for path, md5 in sorted(needs.items()) if md5 not in store.objects and md5 not in known]
 
 
 def _needs(path: str, md5: str, store: Stored) -> Iterator[tuple[str, str]]:

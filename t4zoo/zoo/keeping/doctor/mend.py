@@ -7,24 +7,21 @@ from pathlib import Path
 
 from t4zoo.zoo import git
 from t4zoo.zoo.keeping.doctor.examine import Examination
-from t4zoo.zoo.layout import Layout
-from t4zoo.zoo.reading.index import update
-from t4zoo.zoo.reading.reindex import rebuild
-from t4zoo.zoo.storage.s3 import S3Folder
+from t4zoo.zoo.storage.folder import Writable
 from t4zoo.zoo.storage.uploads import Uploads
 
 Act = tuple[str, Callable[[], object]]  # what is done, in words; and doing it
 
 
-def acts(found: Examination, zoo: Callable[[], S3Folder], layout: Layout, root: Path | None) -> list[Act]:
+def acts(found: Examination, zoo: Callable[[], Writable], root: Path | None) -> list[Act]:
     """What would be done, in order; nothing is done yet. zoo: opens it for writing."""
     todo: list[Act] = []
     index = found.index
     if index is not None and index.whole:
-        todo.append(("make the index anew from the manifests", lambda: rebuild(zoo(), layout)))
+        todo.append(("make the index anew from the manifests", lambda: index.do(zoo())))
     elif index is not None:
         wrong = sum(index.seen.get(name) != index.right.get(name) for name in index.seen.keys() | index.right.keys())
-        todo.append((f"write {wrong} rows of the index", lambda: update(zoo(), index.apply)))
+        todo.append((f"write {wrong} rows of the index", lambda: index.do(zoo())))
     for tag in found.tags if root else ():
         words = f"make the tag {tag.name} on {tag.commit[:10]}"
         todo.append((words, lambda tag=tag: git.create_tag(root, tag.name, tag.commit, tag.message)))  # type: ignore[misc,arg-type]

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from t4zoo.plain import plain
 from t4zoo.zoo.keeping.doctor.examine import Examination
 
 _SHOWN = 20  # findings of one fault on a screen
@@ -19,7 +20,7 @@ def told(found: Examination) -> str:
     for finding in found.findings:
         shown[finding.fault] += 1
         if shown[finding.fault] <= _SHOWN:
-            lines.append(f"{finding.severity}: {finding}")
+            lines.append(plain(f"{finding.severity}: {finding}"))
         elif shown[finding.fault] == counts[finding.fault]:
             lines.append(f"{finding.severity}: {finding.fault}: {counts[finding.fault] - _SHOWN} more; --json has all")
     grave = Counter(finding.severity for finding in found.findings)

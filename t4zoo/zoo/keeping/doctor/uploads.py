@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from t4zoo.zoo.address import Address
 from t4zoo.zoo.keeping.doctor.finding import Finding
 from t4zoo.zoo.storage.folder import FolderError
 from t4zoo.zoo.storage.uploads import Upload, Uploads
@@ -12,10 +11,11 @@ from t4zoo.zoo.storage.uploads import Upload, Uploads
 OLD = 7.0  # days after which nobody can still be at it
 
 
-def check_uploads(address: Address, days: float = OLD) -> tuple[list[Finding], list[Upload]]:
-    """A finding for each unfinished upload below `address`; and those older than `days`, which `--fix` may end."""
+def check_uploads(folder: Uploads, days: float = OLD) -> tuple[list[Finding], list[Upload]]:
+    """A finding for each unfinished upload; and those older than `days`, which `--fix` may end."""
+    address = folder.address
     try:
-        uploads = sorted(Uploads(address).list())
+        uploads = sorted(folder.list())
     except FolderError as error:
         return [Finding("not-looked-at", address.url, f"unfinished uploads: {error}", "")], []
     old = [upload for upload in uploads if _age(upload) > days]

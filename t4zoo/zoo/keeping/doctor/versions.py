@@ -14,14 +14,14 @@ from t4zoo.zoo.reading.catalogue import Released
 from t4zoo.zoo.storage.folder import Entry, Folder, read
 
 THREADS = 8
-_AGAIN = "it cannot be mended in place: `t4zoo yank` it, and release the next version"
+_AGAIN = "`t4zoo yank` the version, and release the next one"
 
 
 def check_versions(survey: Survey, zoo: Folder) -> list[Finding]:
     """Everything about versions that their manifests, claims and the listing tell."""
     plain = etags_are_md5(survey)
-    findings = [finding for held in survey.held.values() for finding in _check(held, survey, zoo, plain)]
     known = {path for held in survey.held.values() for path in files_of(held, zoo)}
+    findings = [finding for held in survey.held.values() for finding in _check(held, survey, zoo, plain, known)]
     strays = [path for path in survey.strays if path not in known]
     return [*findings, *_strays(strays, zoo), *_collisions(survey)]
 
@@ -42,7 +42,7 @@ def check_bytes(survey: Survey, zoo: Folder, done: Callable[[int], None]) -> lis
             sha256, size = body.digest() if body else ("", 0)
         done(size)
         what = f"sha256 must be {file.sha256}, is {sha256}"
-        return None if sha256 == file.sha256 else _drifted(released, zoo, path, what)
+        return None if sha256 == file.sha256 else _drifted(released, zoo, path, what, file)
 
     with ThreadPoolExecutor(THREADS) as pool:
         return [finding for finding in pool.map(one, waiting) if finding]
@@ -56,12 +56,15 @@ def etags_are_md5(survey: Survey) -> bool:
     return True
 
 
-def _check(held: Held, survey: Survey, zoo: Folder, plain: bool) -> Iterator[Finding]:
+def _check(held: Held, survey: Survey, zoo: Folder, plain: bool, known: set[str]) -> Iterator[Finding]:
+    """known: files of all versions, which may lie in a folder that is called as another version's would be."""
     url = zoo.address.url_of
     if held.problem:
-        yield Finding("manifest-broken", url(held.folder), held.problem, _AGAIN)
+        cure = f"remove it, and {_rewrites(held)}"
+        yield Finding("manifest-broken", url(held.folder), held.problem, cure)
     elif held.released is None:
-        yield _unfinished(held, zoo)
+        if any(entry.path not in known for entry in held.entries.values()):
+            yield _unfinished(held, zoo)
     elif not in_its_place(held):
         what = f"says that it is {held.released.name}"
         yield Finding("manifest-misplaced", url(held.folder), what, "somebody copied it there: remove the copy")
@@ -74,7 +77,12 @@ def _unfinished(held: Held, zoo: Folder) -> Finding:
     claim = held.entries.get(CLAIM_NAME)
     since = f" since {claim.modified[:10]}" if claim and claim.modified else ""
     what = f"claimed{since}, with {len(held.entries) - 1} files" if claim else f"{len(held.entries)} files, no claim"
-    cure = "run that release again from its commit, or take the next version" if claim else "remove them"
+    if FILE_NAME in held.entries:
+        cure = f"`t4zoo release {held.name} --abandon` was broken off: run it again"
+    elif claim:
+        cure = f"run that release again from its commit, or `t4zoo release {held.name} --abandon` removes it"
+    else:
+        cure = "`t4zoo adopt` takes what people put there"
     return Finding("publish-unfinished", zoo.address.url_of(held.folder), what, cure)
 
 
@@ -83,14 +91,15 @@ def _check_claim(released: Released, held: Held, zoo: Folder, plain: bool) -> It
     claim = held.entries.get(CLAIM_NAME)
     if claim is None:
         if released.manifest.adopted is None:
-            yield Finding("claim-missing", str(released.name), "has no claim", "")
+            yield Finding("claim-missing", str(released.name), "has no claim", _rewrites(held))
         return
     if plain and claim.etag == _md5(f"{released.digest}\n".encode()):
         return
     said = (read(zoo, claim.path, LIMIT) or b"").decode(errors="replace").strip()
     if said != released.digest:
         what = f"the claim says sha256 {said[:64]}, and the manifest has {released.digest}"
-        yield Finding("manifest-not-claimed", str(released.name), what, _AGAIN)
+        cure = f"the tag tells which of both is right: remove the other, and {_rewrites(held)}"
+        yield Finding("manifest-not-claimed", str(released.name), what, cure)
 
 
 def _check_files(released: Released, held: Held, survey: Survey, zoo: Folder, plain: bool) -> Iterator[Finding]:
@@ -98,10 +107,9 @@ def _check_files(released: Released, held: Held, survey: Survey, zoo: Folder, pl
     for path, file in files.items():
         entry = survey.objects.get(path)
         if entry is None:
-            cure = f"copy it back from the store, where it is {file.md5}, or {_AGAIN}"
-            yield Finding("file-missing", zoo.address.url_of(path), f"is a file of {released.name}", cure)
+            yield Finding("file-missing", zoo.address.url_of(path), f"is a file of {released.name}", _copy_of(file))
         elif difference := _difference(file, entry, plain):
-            yield _drifted(released, zoo, path, difference)
+            yield _drifted(released, zoo, path, difference, file)
     for entry in sorted(held.entries.values(), key=lambda entry: entry.path):
         if entry.path not in files and entry.path.removeprefix(f"{held.folder}/") not in RESERVED:
             what = f"is no file of {released.name}"
@@ -116,8 +124,17 @@ def _difference(file: ManifestFile, entry: Entry, plain: bool) -> str:
     return ""
 
 
-def _drifted(released: Released, zoo: Folder, path: str, what: str) -> Finding:
-    return Finding("file-drifted", zoo.address.url_of(path), f"of {released.name}: {what}", _AGAIN)
+def _drifted(released: Released, zoo: Folder, path: str, what: str, file: ManifestFile) -> Finding:
+    return Finding("file-drifted", zoo.address.url_of(path), f"of {released.name}: {what}", _copy_of(file))
+
+
+def _copy_of(file: ManifestFile) -> str:
+    """How a file of a version is mended: the store has it by the same bytes' md5, unless it lost it or never had it."""
+    return f"copy files/md5/{file.md5[:2]}/{file.md5[2:]} of the store there if it has that; else {_AGAIN}"
+
+
+def _rewrites(held: Held) -> str:
+    return f"`t4zoo release {held.name}` on its commit writes it again"
 
 
 def files_of(held: Held, zoo: Folder) -> dict[str, ManifestFile]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from t4zoo.zoo.manifest import Scenes, Weights
 from t4zoo.zoo.reading.catalogue import Released
@@ -11,7 +12,7 @@ from t4zoo.zoo.releasing.describe import ros_parameters
 from t4zoo.zoo.releasing.family import Family, find_ancestors
 from t4zoo.zoo.releasing.gate.contract import Inspect, check_contract
 from t4zoo.zoo.releasing.gate.leak import LeakReport, check_leak, look_for_leaks
-from t4zoo.zoo.releasing.gate.lineage import check_beside, check_lineage
+from t4zoo.zoo.releasing.gate.lineage import check_beside, check_lineage, check_order
 from t4zoo.zoo.releasing.gate.parameters import Comparison, check_parameters, compare
 from t4zoo.zoo.releasing.gate.score import check_score
 from t4zoo.zoo.releasing.lock import TrackedFile
@@ -56,7 +57,8 @@ def check_model(
     name = candidate.name
     assert isinstance(name, ModelVersion)  # noqa: S101  (it is called for models)
     parent, ancestors = _family(candidate, objects, family, reasons)
-    reasons += reasons.attempt(lambda: check_beside(candidate, family)) or []
+    for check in (check_order, check_beside):
+        reasons += reasons.attempt(partial(check, candidate, family)) or []
     reasons += check_score(candidate, exported.files)
     scenes: Scenes | None = reasons.attempt(lambda: scenes_of(candidate, objects))
     leaks = look_for_leaks(candidate, scenes, ancestors, _weights_alone(parent, ancestors))

@@ -13,6 +13,7 @@ from t4zoo.zoo.version import ModelVersion
 
 Parameters = dict[str, Any]  # file -> its parameters, as in a manifest
 ABSENT = "nothing"
+SHOWN = 48  # characters of a value in a message
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,13 @@ class Change:
     new: Any
 
     def __str__(self) -> str:
-        """In one line."""
-        return f"{self.key} {self.old} -> {self.new}"
+        """In one line; of a long list its beginning."""
+        return f"{self.key} {_short(self.old)} -> {_short(self.new)}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 @dataclass(frozen=True)

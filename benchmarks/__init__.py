@@ -1,0 +1,1 @@
+"""What measures speed, each beside the peers it is compared with."""

@@ -1,0 +1,1 @@
+"""A released version made again from its commit, and compared."""
