@@ -17,6 +17,10 @@ from t4zoo.zoo.storage.server import Server
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# What takes minutes begins first, so that no process is left alone with it at the end.
+LONGEST = ("tests/demo/", "tests/test_chain.py", "tests/zoo/faults/", "tests/stages/", "tests/zoo/test_secrets.py")
+
+
 class FilesApartDemoTogether(LoadScopeScheduling):
     """A test file stays in one process, so that what its tests share is made once; so do all files of the demo."""
 
@@ -27,7 +31,14 @@ class FilesApartDemoTogether(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     # pytest-xdist's own `--dist loadgroup` loses its groups under pytest 9.
+    config.option.loadscopereorder = False  # by number of tests; the demo has few, and they are the longest
     return FilesApartDemoTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, the others in their usual order."""
+    ranks = {start: rank for rank, start in enumerate(LONGEST)}
+    items.sort(key=lambda item: min((r for s, r in ranks.items() if item.nodeid.startswith(s)), default=len(ranks)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
