@@ -203,7 +203,7 @@ def test_a_bundle_that_its_node_would_refuse_is_refused_with_all_other_reasons(f
     assert refused.code == 1
     for words in (
         "models/CenterPoint/t4x2/export/ml_package.param.yaml: model_params.yaw_norm_thresholds",
-        "models/CenterPoint/t4x2/export/notes.txt: file: is no part of a v4.1 bundle",
+        "models/CenterPoint/t4x2/export/notes.txt: file: is no part of the bundle",
         "v1.1.0 has another X.Y than its parent",
         "what the ROS node reads is not as in CenterPoint/t4x2@v1.0.0",
     ):
