@@ -224,6 +224,11 @@ def role_of(path: str, name: Name | None = None) -> Role:
     return next(role for pattern, role in roles if fnmatchcase(path, pattern))
 
 
+def md5_digest(content: bytes) -> str:
+    """md5 in hex: how DVC names an object, and how S3 tags one that came in one piece; no proof against malice."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
 def digest(content: bytes) -> str:
     """sha256 in hex: of a manifest's bytes, the identity of a version."""
     return hashlib.sha256(content).hexdigest()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from t4zoo.zoo.keeping.seen import contents
+from t4zoo.zoo.manifest import md5_digest
 from t4zoo.zoo.releasing.lock import LockError, Out, expand, key_of
 from t4zoo.zoo.storage.folder import Entry, Folder
 
@@ -53,7 +53,7 @@ def _is_object(entry: Entry) -> bool:
 
 def inside_of(content: bytes, md5: str) -> dict[str, str] | None:
     """Path -> md5 of a list's files; None where these bytes are not that list."""
-    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
+    if md5_digest(content) != md5.removesuffix(".dir"):
         return None
     try:
         files = expand(Out("", "", md5, None), lambda _: content)

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.manifest import Labels, RawPrediction, Weights
+from t4zoo.zoo.manifest import Labels, RawPrediction, Weights, md5_digest
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.describe import Found, parse_yaml
 from t4zoo.zoo.releasing.family import Family
@@ -63,7 +63,7 @@ def _files(folder: Out, candidate: Candidate, found: Found) -> list[TrackedFile]
     files = [file for out in candidate.lock.below(folder.path) for file in expand(out, found.objects.read)]
     rows = [{"md5": file.md5, "relpath": file.path.removeprefix(f"{folder.path}/")} for file in files]
     listing = json.dumps(sorted(rows, key=lambda row: row["relpath"]), sort_keys=True).encode()
-    if f"{hashlib.md5(listing, usedforsecurity=False).hexdigest()}.dir" != folder.md5:
+    if f"{md5_digest(listing)}.dir" != folder.md5:
         raise LabelsError(f"{folder.path}: the labels were made from other raw predictions; `dvc repro` and commit")
     return files
 

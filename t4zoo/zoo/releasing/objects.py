@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
+from t4zoo.zoo.manifest import md5_digest
 from t4zoo.zoo.releasing.lock import key_of
 from t4zoo.zoo.storage.folder import CHUNK, Unchanged, persistently, read
 from t4zoo.zoo.storage.s3 import S3Folder
@@ -55,13 +56,13 @@ class Objects:
         wanted = md5.removesuffix(".dir")
         if local.is_file() and local.stat().st_size <= SMALL:
             content = local.read_bytes()
-            if _md5(content) == wanted:
+            if md5_digest(content) == wanted:
                 return content
         remote = read(self.store, key_of(md5), SMALL)
         if remote is None:
             raise MissingObjectError(f"{self.url(md5)} is not in the store")
-        if _md5(remote) != wanted:
-            raise ObjectError(f"{self.url(md5)} holds other bytes: md5 {_md5(remote)}")
+        if md5_digest(remote) != wanted:
+            raise ObjectError(f"{self.url(md5)} holds other bytes: md5 {md5_digest(remote)}")
         return remote
 
     def check(self, md5: str) -> Stored:
@@ -126,7 +127,3 @@ def _digests(chunks: Iterable[bytes]) -> _Digests:
         sha256.update(chunk)
         size += len(chunk)
     return _Digests(md5.hexdigest(), sha256.hexdigest(), size)
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -7,7 +7,6 @@ client ask again and meet its own object: what exists already is therefore looke
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 
 from t4zoo.errors import T4zooError
 from t4zoo.zoo import git
-from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, RESERVED, digest
+from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, RESERVED, digest, md5_digest
 from t4zoo.zoo.releasing.announce import announce, begins_index, has_others
 from t4zoo.zoo.releasing.plan import Copy, Plan
 from t4zoo.zoo.storage.folder import Entry, FolderError, persistently, read
@@ -189,7 +188,7 @@ def _is_ours(plan: Plan, entry: Entry | None, zoo: S3Folder) -> bool:
     claim = _claim_of(plan)
     if entry is None:
         return False
-    return entry.etag == hashlib.md5(claim, usedforsecurity=False).hexdigest() or read(zoo, entry.path, LIMIT) == claim
+    return entry.etag == md5_digest(claim) or read(zoo, entry.path, LIMIT) == claim
 
 
 def _commit(plan: Plan, zoo: S3Folder) -> None:

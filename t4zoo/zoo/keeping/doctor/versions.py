@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from t4zoo.zoo.keeping.doctor.finding import Finding
 from t4zoo.zoo.keeping.survey import Held, Survey, in_its_place
-from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, RESERVED, ManifestFile
+from t4zoo.zoo.manifest import CLAIM_NAME, FILE_NAME, LIMIT, RESERVED, ManifestFile, md5_digest
 from t4zoo.zoo.reading.catalogue import Released
 from t4zoo.zoo.storage.folder import Entry, Folder, read
 
@@ -52,7 +51,7 @@ def etags_are_md5(survey: Survey) -> bool:
     """Whether entity tags here are the md5 of what was stored in one piece, which encrypting servers change."""
     for held in survey.held.values():
         if held.released:
-            return _md5(held.released.content) == held.entries[FILE_NAME].etag
+            return md5_digest(held.released.content) == held.entries[FILE_NAME].etag
     return True
 
 
@@ -93,7 +92,7 @@ def _check_claim(released: Released, held: Held, zoo: Folder, plain: bool) -> It
         if released.manifest.adopted is None:
             yield Finding("claim-missing", str(released.name), "has no claim", _rewrites(held))
         return
-    if plain and claim.etag == _md5(f"{released.digest}\n".encode()):
+    if plain and claim.etag == md5_digest(f"{released.digest}\n".encode()):
         return
     said = (read(zoo, claim.path, LIMIT) or b"").decode(errors="replace").strip()
     if said != released.digest:
@@ -166,7 +165,3 @@ def _collisions(survey: Survey) -> Iterator[Finding]:
         if len(same) > 1:
             cure = "release under one spelling only"
             yield Finding("names-collide", same[0], f"differs from {same[1]} in case only", cure)
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
