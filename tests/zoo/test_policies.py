@@ -323,7 +323,7 @@ def test_the_servers_users_keep_their_keys_and_no_one_else_is_let_in(
     reader = {"reader": render("reader", *below("s3://t4zoo/x"))}
     with Server(tmp_path / "s3", policies=reader) as server:
         first = server.environment_of("reader")
-        outsider = boto3.client("s3", endpoint_url=server.endpoint, region_name=REGION)
+        outsider = boto3.Session().client("s3", endpoint_url=server.endpoint, region_name=REGION)
         with pytest.raises(ClientError, match="InvalidAccessKeyId"):
             outsider.list_objects_v2(Bucket=server.bucket)
     again = Server(tmp_path / "s3")

@@ -23,7 +23,8 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def through(proxy: Proxy, s3: Server) -> Any:
-    return boto3.client("s3", endpoint_url=proxy.endpoint, region_name=REGION)
+    # A session of its own: boto3's shared one keeps the credentials that another test's environment had.
+    return boto3.Session().client("s3", endpoint_url=proxy.endpoint, region_name=REGION)
 
 
 @pytest.mark.parametrize("size", [0, 1, 5_000, 20_000_000])

@@ -228,7 +228,7 @@ def test_a_second_look_reads_no_manifest_again(ill: Ward) -> None:
 
 
 def test_an_adopted_zoo_is_looked_at_where_people_put_its_files(s3: Server, prefix: str) -> None:
-    client, url = boto3.client("s3"), f"s3://{s3.bucket}/{prefix}/autoware-ml"
+    client, url = boto3.Session().client("s3"), f"s3://{s3.bucket}/{prefix}/autoware-ml"
     folder = f"{prefix}/autoware-ml/models/centerpoint/centerpoint/t4base/v1.3"
     for name, content in {"epoch_20.pth": b"weights", "config.py": b"model = 1\n"}.items():
         client.put_object(Bucket=s3.bucket, Key=f"{folder}/{name}", Body=content)
