@@ -1,7 +1,8 @@
-"""What a node of Autoware would publish, and the circle suppression that its nodes share (circle_nms_kernel.cu)."""
+"""What a node of Autoware would publish, and what its nodes share to choose it (circle_nms_kernel.cu)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,19 @@ class NodeBoxes:
         """The rows that `index` (integers or a mask) selects."""
         columns = (self.boxes, self.velocities, self.labels, self.scores, self.yaw_norms)
         return NodeBoxes(*(column[index] for column in columns))
+
+
+def passes(boxes: NodeBoxes, limits: Sequence[float], least: Array, norms: Sequence[float]) -> NDArray[np.bool_]:
+    """Which boxes the nodes with thresholds by distance keep.
+
+    limits: ascending distances [m] at which a bin ends; what lies beyond the last is dropped. least: (classes, bins)
+    scores. norms: for each class, the least length of the predicted (sin, cos) of yaw.
+    """
+    bins = np.searchsorted(limits, np.hypot(boxes.boxes[:, 0], boxes.boxes[:, 1]), side="right")
+    inside = bins < len(limits)
+    scored = boxes.scores >= least[boxes.labels, np.minimum(bins, len(limits) - 1)]
+    headed = boxes.yaw_norms >= np.asarray(norms)[boxes.labels]
+    return np.asarray(inside & scored & headed & (boxes.scores > 0.0))
 
 
 def circle_nms(centres: Array, distance: float) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
-"""How Autoware's nodes count their pillars, and sort points into them.
+"""How Autoware's nodes count their voxels, and sort points into them.
 
-Sources: centerpoint_config.hpp, transfusion_config.hpp and both preprocess_kernel.cu (contracts/ORIGIN.md).
+Sources: the nodes' centerpoint_config.hpp, transfusion_config.hpp and preprocess_kernel.cu (contracts/ORIGIN.md).
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def grid_problems(
 
 
 class Filled(NamedTuple):
-    """points: (V, P, F) of each pillar, zero where it has fewer. counts: (V,). cells: (V, 2) y and x of the grid.
+    """points: (V, P, F) of each voxel, zero where it has fewer. counts: (V,). cells: (V, D) as they were given.
 
-    crowded: how many pillars had more than P points; the nodes keep P of them by chance, this keeps the first.
-    dropped: how many pillars there were beyond the limit.
+    crowded: how many voxels had more than P points; the nodes keep P of them by chance, this keeps the first.
+    dropped: how many voxels there were beyond the limit.
     """
 
     points: NDArray[np.float32]
@@ -60,26 +60,43 @@ class Filled(NamedTuple):
     dropped: int
 
 
+class Voxels(NamedTuple):
+    """The inputs of a network that sorts nothing itself, in its order, and `crowded` and `dropped` of `Filled`.
+
+    voxels: (V, P, F). counts: (V,) points of each. coors: (V, D), as the node has them.
+    """
+
+    voxels: NDArray[np.float32]
+    counts: NDArray[np.int32]
+    coors: NDArray[np.int32]
+    crowded: int
+    dropped: int
+
+
+def pillars_of(
+    points: NDArray[np.float32], point_cloud_range: Sequence[float], voxel_size: Sequence[float]
+) -> NDArray[np.int64]:
+    """(N, 2) y and x of the pillar of each of (N, F) points, all of which lie within the range."""
+    low, voxel = np.array(point_cloud_range[:2], np.float32), np.array(voxel_size[:2], np.float32)
+    cells = np.floor((points[:, :2] - low) / voxel).astype(np.int64)
+    return np.asarray(np.clip(cells, 0, np.array(grid_size(point_cloud_range, voxel_size)) - 1)[:, ::-1])
+
+
 def fill(
-    points: NDArray[np.float32],
-    point_cloud_range: Sequence[float],
-    voxel_size: Sequence[float],
-    size: int,
-    limit: int,
+    points: NDArray[np.float32], cells: NDArray[np.int64], shape: tuple[int, ...], size: int, limit: int
 ) -> Filled:
-    """At most `limit` pillars, row by row, of `size` points each at most; all (N, F) points lie within the range."""
-    low, voxel = np.array(point_cloud_range[:3], np.float32), np.array(voxel_size, np.float32)
-    grid = grid_size(point_cloud_range, voxel_size)
-    cells = np.floor((points[:, :2] - low[:2]) / voxel[:2]).astype(np.int64)
-    cells = np.clip(cells, 0, np.array(grid) - 1)[:, ::-1]
-    keys, member = np.unique(cells[:, 0] * grid.x + cells[:, 1], return_inverse=True)
+    """At most `limit` voxels, row by row, of `size` points each at most.
+
+    cells: (N, D) of the (N, F) points, in a grid of the D numbers `shape`.
+    """
+    keys, member = np.unique(np.ravel_multi_index(tuple(cells.T), shape), return_inverse=True)
     dropped = max(0, len(keys) - limit)
     keys, slots = keys[:limit], _slots(member)
     kept = (slots < size) & (member < len(keys))
     filled = np.zeros((len(keys), size, points.shape[1]), np.float32)
     filled[member[kept], slots[kept]] = points[kept]
     counts = np.bincount(member[kept], minlength=len(keys))
-    cells = np.stack([keys // grid.x, keys % grid.x], axis=1)
+    cells = np.stack(np.unravel_index(keys, shape), axis=1)
     return Filled(filled, counts, cells, int(np.sum(np.bincount(member) > size)), dropped)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from t4zoo.export import ros_yaml
 from t4zoo.export.finding import Finding
 
 CONTRACTS = Path(__file__).parent / "contracts"
+
+Rule = tuple[str, Callable[[dict[str, Any]], bool], str]  # key, what must hold, cure
 
 _PYTHON_TYPES = {"string": str, "integer": int, "double": float, "bool": bool}
 _CURES = {"double": "write every number with its decimal point (10.0)", "integer": "write it without a decimal point"}
@@ -51,6 +54,12 @@ def check_type(file: str, parameters: dict[str, Any], key: str, kind: str) -> It
         yield Finding(file, key, f"{value!r} is not of type {kind}", _CURES.get(scalar, f"write it as {kind}"))
 
 
+def check_rules(file: str, parameters: dict[str, Any], rules: Iterable[Rule], head: str = "") -> list[Finding]:
+    """Every rule that does not hold; head: what stands before a rule's key in the file. The types must be right."""
+    broken = [(key, cure) for key, holds, cure in rules if not holds(parameters)]
+    return [Finding(file, f"{head}{key}", f"is {parameters[key]}", cure) for key, cure in broken]
+
+
 def check_schema(file: str, schema: str, parameters: dict[str, Any], found: list[Finding]) -> list[Finding]:
     """What the published schema finds besides what the rules found, which say more."""
     validator = jsonschema.Draft7Validator(json.loads((CONTRACTS / schema).read_text(encoding="utf-8")))
@@ -65,6 +74,26 @@ def _key(error: jsonschema.ValidationError) -> str:
     if error.validator == "required":
         steps.append(error.message.split("'")[1])
     return ".".join(steps) or "ros__parameters"
+
+
+# Of the nodes that take voxels: how many of them there are in a frame.
+VOXELS_NUM: tuple[Rule, ...] = (
+    (
+        "voxels_num",
+        lambda p: len(p["voxels_num"]) == 3,
+        "give the fewest, the usual and the most: the node takes its own for another length",
+    ),
+    (
+        "voxels_num",
+        lambda p: min(p["voxels_num"], default=1) >= 1 and all(a <= b for a, b in pairwise(p["voxels_num"])),
+        "list at least 1, from the fewest to the most",
+    ),
+)
+
+
+def is_size(values: list[float]) -> bool:
+    """Whether these are x, y, z of a voxel."""
+    return len(values) == 3 and min(values) > 0.0
 
 
 def is_range(values: list[float]) -> bool:

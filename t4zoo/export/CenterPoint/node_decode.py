@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from t4zoo.export.node_boxes import NodeBoxes, circle_nms
+from t4zoo.export.node_boxes import NodeBoxes, circle_nms, passes
 
 Array = NDArray[np.float64]
 
@@ -54,17 +54,8 @@ def published(boxes: NodeBoxes, model: dict[str, Any], circle_nms_distance: floa
 
     circle_nms_distance [m]: `post_process_params.circle_nms_dist_threshold` of the node; classes are not told apart.
     """
-    kept = boxes.take(_passes(boxes, model))
+    thresholds = model["detection_score_thresholds"]
+    least = np.array([thresholds["min_confidence_scores"][name] for name in model["class_names"]])
+    kept = boxes.take(passes(boxes, thresholds["distance_bin_upper_limits"], least, model["yaw_norm_thresholds"]))
     kept = kept.take(np.argsort(-kept.scores, kind="stable"))
     return kept.take(circle_nms(kept.boxes[:, :2], circle_nms_distance))
-
-
-def _passes(boxes: NodeBoxes, model: dict[str, Any]) -> NDArray[np.bool_]:
-    thresholds = model["detection_score_thresholds"]
-    limits = np.asarray(thresholds["distance_bin_upper_limits"])
-    least = np.array([thresholds["min_confidence_scores"][name] for name in model["class_names"]])
-    bins = np.searchsorted(limits, np.hypot(boxes.boxes[:, 0], boxes.boxes[:, 1]), side="right")
-    inside = bins < len(limits)  # the node drops what lies beyond the last limit
-    scored = boxes.scores >= least[boxes.labels, np.minimum(bins, len(limits) - 1)]
-    headed = boxes.yaw_norms >= np.asarray(model["yaw_norm_thresholds"])[boxes.labels]
-    return np.asarray(inside & scored & headed & (boxes.scores > 0.0))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t4zoo.export.CenterPoint.node_constants import POINTS_PER_PILLAR
-from t4zoo.export.node_grid import fill, grid_size
+from t4zoo.export.node_grid import fill, grid_size, pillars_of
 
 Float32 = NDArray[np.float32]
 
@@ -40,9 +40,9 @@ def pillars(points: Float32, model: dict[str, Any]) -> Pillars:
     low, high = np.array(model["point_cloud_range"], np.float32).reshape(2, 3)
     voxel = np.array(model["voxel_size"], np.float32)
     points = points[np.all((points[:, :3] >= low) & (points[:, :3] < high), axis=1)]
-    filled = fill(
-        points, model["point_cloud_range"], model["voxel_size"], POINTS_PER_PILLAR, limit=model["max_voxel_size"]
-    )
+    grid = grid_size(model["point_cloud_range"], model["voxel_size"])
+    cells = pillars_of(points, model["point_cloud_range"], model["voxel_size"])
+    filled = fill(points, cells, (grid.y, grid.x), POINTS_PER_PILLAR, limit=model["max_voxel_size"])
     features = _decorate(filled.points, filled.counts, filled.cells, low, voxel, model["encoder_in_feature_size"])
     return Pillars(features, filled.cells, filled.crowded, filled.dropped)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from t4zoo.export.CenterPoint.node_constants import POINT_FEATURES
 from t4zoo.export.CenterPoint.parameters import OBJECT_CLASSES, PACKAGE_FILE, REMAPPER_FILE
 from t4zoo.export.finding import Finding
 from t4zoo.export.node_grid import grid_problems
-from t4zoo.export.ros_rules import check_schema, check_type, check_types, is_range, read
+from t4zoo.export.ros_rules import Rule, check_rules, check_schema, check_type, check_types, is_range, is_size, read
 
 # The ROS 2 type of every parameter that the node declares. It gives no default, so that a missing one stops it.
 PACKAGE_TYPES = {
@@ -116,9 +116,6 @@ def _class_scores(model: dict[str, Any]) -> Iterator[Finding]:
             yield Finding(PACKAGE_FILE, key, f"{scores} leaves 0..1", _UNIT)
 
 
-Rule = tuple[str, Callable[[dict[str, Any]], bool], str]
-
-# key of model_params, what must hold, cure
 _RULES: tuple[Rule, ...] = (
     ("class_names", lambda m: 0 < len(m["class_names"]) == len(set(m["class_names"])), "name each class once"),
     (
@@ -135,7 +132,7 @@ _RULES: tuple[Rule, ...] = (
     ),
     (
         "voxel_size",
-        lambda m: len(m["voxel_size"]) == 3 and min(m["voxel_size"]) > 0.0,
+        lambda m: is_size(m["voxel_size"]),
         "give three positive sizes: the node takes its own default for another length",
     ),
     ("encoder_in_feature_size", lambda m: m["encoder_in_feature_size"] in POINT_FEATURES, "the node makes 9, 10 or 11"),
@@ -158,8 +155,8 @@ _RULES: tuple[Rule, ...] = (
 
 
 def _values(model: dict[str, Any]) -> Iterator[Finding]:
-    broken = [(key, cure) for key, holds, cure in _RULES if not holds(model)]
-    yield from (Finding(PACKAGE_FILE, f"model_params.{key}", f"is {model[key]}", cure) for key, cure in broken)
+    broken = check_rules(PACKAGE_FILE, model, _RULES, "model_params.")
+    yield from broken
     bins = model["detection_score_thresholds"]["distance_bin_upper_limits"]
     if not bins or bins[0] <= 0.0 or any(a >= b for a, b in itertools.pairwise(bins)):
         key = "model_params.detection_score_thresholds.distance_bin_upper_limits"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from t4zoo.export import ros_yaml
+from t4zoo.export import parameter_file
 from t4zoo.export.bundle_config import Section, names_of
 
 PACKAGE_FILE = "ml_package.param.yaml"
@@ -20,8 +20,7 @@ BUNDLE_FILES = frozenset({PACKAGE_FILE, REMAPPER_FILE, *ONNX_FILES.values()})
 OBJECT_CLASSES = ("UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN")
 ObjectClass = Literal["UNKNOWN", "CAR", "TRUCK", "BUS", "TRAILER", "MOTORBIKE", "BICYCLE", "PEDESTRIAN"]
 
-_HEADER = "Written by t4zoo's export stage from conf/autoware/ and the checkpoint; edit those, not this file."
-_NODE = "\nThe model was trained and evaluated with these of the node's own parameters, which no bundle holds:"
+_NODE = "The model was trained and evaluated with these of the node's own parameters, which no bundle holds:"
 _MATRICES = f"Row: the class that is predicted; column: that is published. Both: {', '.join(OBJECT_CLASSES)}."
 
 
@@ -75,13 +74,8 @@ def write_parameters(folder: Path, config: BundleConfig, model: Mapping[str, Any
 
     model's node_settings, {name: value} of parameters that the bundle has no place for, are told in a comment.
     """
-    settings = [f"\n  {name}: {value}" for name, value in model["node_settings"].items()]
-    for name, parameters, header in (
-        (PACKAGE_FILE, ml_package(config, model), f"{_HEADER}{_NODE}{''.join(settings)}"),
-        (REMAPPER_FILE, class_remapper(config), f"{_HEADER}\n{_MATRICES}"),
-    ):
-        text = ros_yaml.dump({"/**": {"ros__parameters": parameters}}, header)
-        (folder / name).write_text(text, encoding="utf-8")
+    parameter_file.write(folder / PACKAGE_FILE, ml_package(config, model), _NODE, model["node_settings"])
+    parameter_file.write(folder / REMAPPER_FILE, class_remapper(config), _MATRICES)
 
 
 def ml_package(config: BundleConfig, model: Mapping[str, Any]) -> dict[str, Any]:

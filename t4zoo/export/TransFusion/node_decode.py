@@ -1,7 +1,6 @@
 """The network's outputs to boxes as Autoware's TransFusion node does it, in numpy, with no word from the model.
 
-Formulas: postprocess_kernel.cu and non_maximum_suppression.cpp of autoware_lidar_transfusion (contracts/ORIGIN.md
-names the commits).
+Formulas: postprocess_kernel.cu of autoware_lidar_transfusion (contracts/ORIGIN.md names the commit).
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from t4zoo.export.node_boxes import NodeBoxes, circle_nms
+from t4zoo.export.node_overlap import apart
 from t4zoo.export.TransFusion.node_constants import CELL
 from t4zoo.export.TransFusion.parameters import NodeSettings
 
@@ -26,7 +25,7 @@ def every_box(outputs: Mapping[str, NDArray[np.float32]], parameters: dict[str, 
     outputs: name -> (1, rows, P) of the network; the velocities are in it, although the node does not publish them.
     """
     rows, (sine, cosine) = np.asarray(outputs["bbox_pred0"], np.float64)[0], outputs["dir_cls_pred0"][0].astype(float)
-    by_class = scores(outputs)
+    by_class = scores(outputs, parameters)
     voxel, low = parameters["voxel_size"], parameters["point_cloud_range"]
     x, y = rows[0] * CELL * voxel[0] + low[0], rows[1] * CELL * voxel[1] + low[1]
     length, width, height = np.exp(rows[3:6])
@@ -34,8 +33,8 @@ def every_box(outputs: Mapping[str, NDArray[np.float32]], parameters: dict[str, 
     return NodeBoxes(boxes, rows[6:8].T, by_class.argmax(axis=0), by_class.max(axis=0), np.hypot(sine, cosine))
 
 
-def scores(outputs: Mapping[str, NDArray[np.float32]]) -> Array:
-    """(classes, P) in 0..1, as they come out of the network."""
+def scores(outputs: Mapping[str, NDArray[np.float32]], parameters: dict[str, Any]) -> Array:
+    """(classes, P) in 0..1, as they come out of the network, whatever the parameters."""
     by_class: Array = np.asarray(outputs["cls_score0"], np.float64)[0]
     return by_class
 
@@ -46,29 +45,5 @@ def published(boxes: NodeBoxes, parameters: dict[str, Any], node: NodeSettings) 
     kept = boxes.take((boxes.yaw_norms >= least) & (boxes.scores > node.score_threshold))
     kept = kept.take(np.argsort(-kept.scores, kind="stable"))
     kept = kept.take(circle_nms(kept.boxes[:, :2], node.circle_nms_dist_threshold))
-    walker = np.array([name == "PEDESTRIAN" for name in parameters["class_names"]])[kept.labels]
-    return kept.take(_apart(kept, walker, node))
-
-
-def _apart(kept: NodeBoxes, walker: NDArray[np.bool_], node: NodeSettings) -> NDArray[np.bool_]:
-    """Which boxes overlap no better one too much; one that is dropped drops others all the same.
-
-    A pedestrian and an object of another class never drop each other.
-    """
-    areas, centres = footprints(kept.boxes), kept.boxes[:, :2]
-    apart = np.ones(len(kept), dtype=bool)
-    for i in range(1, len(kept)):
-        rivals = (kept.labels[:i] == kept.labels[i]) | ~(walker[:i] | walker[i])
-        near = np.sum((centres[:i] - centres[i]) ** 2, axis=1) <= node.iou_nms_search_distance_2d**2
-        common = shapely.area(shapely.intersection(areas[:i], areas[i]))
-        overlap = common / (shapely.area(areas[:i]) + shapely.area(areas[i]) - common)
-        apart[i] = not np.any(rivals & near & (overlap > node.iou_nms_threshold))
-    return apart
-
-
-def footprints(boxes: Array) -> NDArray[np.object_]:
-    """(N,) polygons of (N, 7) boxes, seen from above."""
-    along = np.stack([np.cos(boxes[:, 6]), np.sin(boxes[:, 6])], axis=1) * boxes[:, 3:4] / 2
-    across = np.stack([-np.sin(boxes[:, 6]), np.cos(boxes[:, 6])], axis=1) * boxes[:, 4:5] / 2
-    corners = np.stack([along + across, along - across, -along - across, across - along], axis=1)
-    return np.asarray(shapely.polygons(corners + boxes[:, None, :2]))
+    walkers = np.array([name == "PEDESTRIAN" for name in parameters["class_names"]])[kept.labels]
+    return kept.take(apart(kept, walkers, node.iou_nms_search_distance_2d, node.iou_nms_threshold))

@@ -6,8 +6,7 @@ would replace in silence, and those with which it would write beyond its buffers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from t4zoo.export.finding import Finding
 from t4zoo.export.node_grid import grid_problems
-from t4zoo.export.ros_rules import check_schema, check_types, is_range, read
+from t4zoo.export.ros_rules import VOXELS_NUM, Rule, check_rules, check_schema, check_types, is_range, is_size, read
 from t4zoo.export.TransFusion.node_constants import CELL, CLASSES, OBJECT_CLASSES
 from t4zoo.export.TransFusion.parameters import PARAMETER_FILE
 
@@ -30,9 +29,6 @@ TYPES = {
     "num_proposals": "integer",
 }
 
-Rule = tuple[str, Callable[[dict[str, Any]], bool], str]
-
-# key, what must hold, cure
 _RULES: tuple[Rule, ...] = (
     (
         "class_names",
@@ -45,16 +41,7 @@ _RULES: tuple[Rule, ...] = (
         lambda p: set(p["class_names"]) <= set(OBJECT_CLASSES),
         f"use {', '.join(OBJECT_CLASSES)}: the node publishes any other as UNKNOWN",
     ),
-    (
-        "voxels_num",
-        lambda p: len(p["voxels_num"]) == 3,
-        "give the fewest, the usual and the most pillars: the node takes its own defaults for another length",
-    ),
-    (
-        "voxels_num",
-        lambda p: p["voxels_num"][0] >= 1 and all(a <= b for a, b in pairwise(p["voxels_num"])),
-        "list at least 1, from the fewest to the most",
-    ),
+    *VOXELS_NUM,
     (
         "point_cloud_range",
         lambda p: is_range(p["point_cloud_range"]),
@@ -62,7 +49,7 @@ _RULES: tuple[Rule, ...] = (
     ),
     (
         "voxel_size",
-        lambda p: len(p["voxel_size"]) == 3 and min(p["voxel_size"]) > 0.0,
+        lambda p: is_size(p["voxel_size"]),
         "give three positive sizes: the node takes its own default for another length",
     ),
     ("num_proposals", lambda p: p["num_proposals"] >= 1, "give at least 1: the node takes its own default for 0"),
@@ -75,17 +62,10 @@ def check_parameters(folder: Path) -> tuple[list[Finding], dict[str, Any] | None
     if isinstance(parameters, Finding):
         return [parameters], None
     findings = check_types(PARAMETER_FILE, parameters, TYPES)
-    if not findings:
-        findings += _values(parameters)
+    findings = findings or check_rules(PARAMETER_FILE, parameters, _RULES)
+    findings = findings or list(_grid(parameters["point_cloud_range"], parameters["voxel_size"]))
     findings += check_schema(PARAMETER_FILE, SCHEMA, parameters, findings)
     return findings, None if findings else parameters
-
-
-def _values(parameters: dict[str, Any]) -> Iterator[Finding]:
-    broken = [(key, cure) for key, holds, cure in _RULES if not holds(parameters)]
-    yield from (Finding(PARAMETER_FILE, key, f"is {parameters[key]}", cure) for key, cure in broken)
-    if not broken:
-        yield from _grid(parameters["point_cloud_range"], parameters["voxel_size"])
 
 
 def _grid(limits: list[float], voxel: list[float]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from t4zoo.export import ros_yaml
+from t4zoo.export import parameter_file
 from t4zoo.export.bundle_config import Section, names_of
 
 PARAMETER_FILE = "transfusion.param.yaml"
@@ -15,8 +15,7 @@ BUNDLE_FILES = frozenset({PARAMETER_FILE, *ONNX_FILES.values()})
 
 ObjectClass = Literal["CAR", "TRUCK", "BUS", "TRAILER", "MOTORCYCLE", "BICYCLE", "PEDESTRIAN"]
 
-_HEADER = """Written by t4zoo's export stage from conf/autoware/ and the checkpoint; edit those, not this file.
-The model's parameters: `ml_package_param_path` of lidar_transfusion.launch.xml.
+_HEADER = """The model's parameters: `ml_package_param_path` of lidar_transfusion.launch.xml.
 The model was trained and evaluated with these of the node's own parameters, which this file must not hold:"""
 
 
@@ -50,9 +49,7 @@ def write_parameters(folder: Path, config: BundleConfig, model: Mapping[str, Any
 
     model's node_settings, {name: value} of parameters that the bundle has no place for, are told in a comment.
     """
-    settings = "".join(f"\n  {name}: {value}" for name, value in model["node_settings"].items())
-    text = ros_yaml.dump({"/**": {"ros__parameters": ml_package(config, model)}}, f"{_HEADER}{settings}")
-    (folder / PARAMETER_FILE).write_text(text, encoding="utf-8")
+    parameter_file.write(folder / PARAMETER_FILE, ml_package(config, model), _HEADER, model["node_settings"])
 
 
 def ml_package(config: BundleConfig, model: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from t4zoo.export.agreement import disagreement
 from t4zoo.export.bundle_config import bundle_config
 from t4zoo.export.node_boxes import NodeBoxes
 from t4zoo.export.onnx_file import ExportError, Stamp
-from t4zoo.export.TransFusion.node_check import Bundle, check_cloud, parity
+from t4zoo.export.query_parity import parity
+from t4zoo.export.TransFusion.node_check import Bundle, check_cloud
 from t4zoo.export.TransFusion.node_decode import every_box, scores
 from t4zoo.export.TransFusion.parameters import BUNDLE_FILES, ONNX_FILES
 from t4zoo.models.TransFusion.export import likeliest_boxes, parts
@@ -29,7 +30,7 @@ def run(folder, cloud: np.ndarray) -> tuple[NodeBoxes, np.ndarray]:
     """Every box and the scores of all classes of the bundle in `folder` for one cloud."""
     ready = Bundle(folder)
     outputs = ready.network.run(*ready.voxels(cloud)[:3])
-    return every_box(outputs, ready.parameters), scores(outputs)
+    return every_box(outputs, ready.parameters), scores(outputs, ready.parameters)
 
 
 def test_run_with_the_nodes_formulas_the_bundle_gives_the_models_own_predictions(made, model, clouds):
@@ -126,8 +127,8 @@ def test_the_file_holds_the_weights_and_no_empty_canvas(made, model):
 @pytest.mark.parametrize(
     ("voxels_num", "says"),
     [
-        ((5, 10, 100), r"fills \d+ pillars .* drop .*; raise the last of autoware.voxels_num .* from 100"),
-        ((9000, 30000, 60000), r"fills \d+ pillars, and the node would skip the frame; lower the first .* from 9000"),
+        ((5, 10, 100), r"fills \d+ voxels .* drop .*; raise the last of autoware.voxels_num .* from 100"),
+        ((9000, 30000, 60000), r"fills \d+ voxels, and the node would skip the frame; lower the first .* from 9000"),
     ],
 )
 def test_a_frame_with_another_number_of_pillars_than_the_node_takes_stops(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t4zoo.export.TransFusion.node_decode import every_box, footprints, published
+from t4zoo.export.node_overlap import footprints
+from t4zoo.export.TransFusion.node_decode import every_box, published
 from t4zoo.export.TransFusion.parameters import NodeSettings
 
 PARAMETERS = {

@@ -43,20 +43,20 @@ def by_the_kernel(cloud: np.ndarray) -> dict[tuple[int, int], list[list[float]]]
 
 def test_each_pillar_holds_the_points_that_the_kernel_puts_into_it():
     made, wanted = voxels(points(), PARAMETERS), by_the_kernel(points())
-    assert (made.voxels.dtype, made.num_points.dtype, made.coors.dtype) == (np.float32, np.int32, np.int32)
+    assert (made.voxels.dtype, made.counts.dtype, made.coors.dtype) == (np.float32, np.int32, np.int32)
     assert [tuple(row[2:]) for row in made.coors.tolist()] == sorted(wanted)
     assert not made.coors[:, :2].any()
-    for held, count, (_, _, y, x) in zip(made.voxels, made.num_points, made.coors.tolist(), strict=True):
+    for held, count, (_, _, y, x) in zip(made.voxels, made.counts, made.coors.tolist(), strict=True):
         assert count == len(wanted[y, x])
         np.testing.assert_array_equal(held[:count], np.float32(wanted[y, x]))
         assert not held[count:].any()
-    assert made.num_points.max() == 20
+    assert made.counts.max() == 20
     assert made.crowded == 1
 
 
 def test_a_point_on_the_border_of_the_range_is_left_out():
     border = np.array([[-8.0, 0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 5.0, 1.0, 0.0], [7.99, 0.0, 0.0, 1.0, 0.0]], np.float32)
-    assert voxels(border, PARAMETERS).num_points.tolist() == [1]
+    assert voxels(border, PARAMETERS).counts.tolist() == [1]
 
 
 def test_pillars_beyond_the_most_are_counted_as_dropped():
