@@ -118,12 +118,13 @@ def modules_named_in(cfg: DictConfig, graph: grimp.ImportGraph) -> set[str]:
 
 
 def expand(deps: frozenset[str]) -> frozenset[str]:
-    """Python files among `deps`, folders of code opened."""
+    """Python files among `deps`, folders of code opened and links in them followed."""
     found = set()
     for dep in deps:
         path = ROOT / dep
         if path.suffix == ".py":
             found.add(dep)
         elif path.is_dir() and dep.startswith(("t4zoo/", "stages/")):
-            found |= {file.relative_to(ROOT).as_posix() for file in path.rglob("*.py") if file.name != "__init__.py"}
+            files = {file.resolve() for file in path.rglob("*") if file.name != "__init__.py"}
+            found |= {file.relative_to(ROOT).as_posix() for file in files if file.suffix == ".py"}
     return frozenset(found)

@@ -5,7 +5,6 @@ The head already learns the node's own numbers (see `coder`), so that nothing is
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from t4zoo.models.CenterPoint.head import CenterMaps
 from t4zoo.models.CenterPoint.network import CenterPoint
-from t4zoo.models.common.boxes import Boxes
+from t4zoo.models.common.detector import likeliest_boxes as likeliest_boxes
 from t4zoo.models.common.part import Part
 from t4zoo.models.common.pillars import MAX_POINTS
 
@@ -67,14 +66,6 @@ def parts(model: CenterPoint) -> tuple[Part, ...]:
             dynamic={"spatial_features": canvas, **dict.fromkeys(CenterMaps._fields, maps)},
         ),
     )
-
-
-@torch.no_grad()
-def likeliest_boxes(model: CenterPoint, cloud: Tensor) -> Boxes:
-    """What `model.predict` finds in a (N, F) cloud, had it no score threshold: a weak model can be compared too."""
-    head = copy.copy(model.head)
-    head.score_threshold = 0.0
-    return head.predict(model([cloud]))[0]
 
 
 def model_params(model: CenterPoint) -> dict[str, Any]:

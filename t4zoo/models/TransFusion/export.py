@@ -5,13 +5,12 @@ The head already learns the node's own numbers (see `coder`), so that nothing is
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from t4zoo.models.common.boxes import Boxes
+from t4zoo.models.common.detector import likeliest_boxes as likeliest_boxes
 from t4zoo.models.common.part import Part
 from t4zoo.models.TransFusion.network import MAX_POINTS, POINT_FEATURES, TransFusion
 
@@ -76,14 +75,6 @@ def parts(model: TransFusion) -> tuple[Part, ...]:
             dynamic={name: {0: "voxels_num"} for name in names},
         ),
     )
-
-
-@torch.no_grad()
-def likeliest_boxes(model: TransFusion, cloud: Tensor) -> Boxes:
-    """What `model.predict` finds in a (N, 5) cloud, had it no score threshold: a weak model can be compared too."""
-    head = copy.copy(model.head)
-    head.score_threshold = 0.0
-    return head.predict(model([cloud]))[0]
 
 
 def model_params(model: TransFusion) -> dict[str, Any]:

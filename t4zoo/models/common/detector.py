@@ -1,0 +1,82 @@
+"""What all detectors are: a bird's-eye canvas drawn from the points, a backbone, a neck and a head."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from t4zoo.errors import UsageError
+from t4zoo.models.common.boxes import Boxes
+
+
+class Detector(BaseModel):
+    """A detector of boxes in a lidar cloud. An algorithm gives it `backbone`, `neck`, `head` and `canvas`.
+
+    class_names: of the labels, in order. point_cloud_range: x, y, z min, x, y, z max [m]. voxel_size: x, y, z [m].
+    point_features: columns of a point. max_sweeps: earlier clouds that a frame holds.
+    """
+
+    class_weights: tuple[str, ...]  # names of the weights that have a row a class
+    backbone: nn.Module
+    neck: nn.Module
+    head: Any  # has `loss`, `predict` and `score_threshold`
+
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        point_cloud_range: Sequence[float],
+        voxel_size: Sequence[float],
+        point_features: Sequence[str],
+        max_sweeps: int,
+        data_preprocessor: Any,
+    ) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.class_names, self.point_features = tuple(class_names), tuple(point_features)
+        self.point_cloud_range = tuple(float(value) for value in point_cloud_range)
+        self.voxel_size = tuple(float(value) for value in voxel_size)
+        self.max_sweeps = max_sweeps
+
+    def forward(self, inputs: Sequence[Tensor], data_samples: Sequence[Any] | None = None, mode: str = "tensor") -> Any:
+        """What mmengine calls: `loss` -> named losses, `predict` -> list of `Boxes`, `tensor` -> what the head says.
+
+        inputs: (N, F) clouds in metres and lidar coordinates. data_samples: see the head's `loss`.
+        """
+        found = self.dense(self.canvas(inputs))
+        if mode == "loss":
+            return self.head.loss(found, data_samples or ())
+        return self.head.predict(found) if mode == "predict" else found
+
+    @torch.no_grad()
+    def predict(self, clouds: Sequence[Tensor]) -> list[Boxes]:
+        """The boxes of each (N, F) cloud; the model should be in evaluation mode."""
+        return self.forward(clouds, mode="predict")
+
+    def canvas(self, clouds: Sequence[Tensor]) -> Tensor:
+        """(B, C, H, W) of the clouds, H along y and W along x: each algorithm draws its own."""
+        raise NotImplementedError
+
+    def dense(self, canvas: Tensor) -> Any:
+        """Backbone, neck and head."""
+        return self.head(self.neck(self.backbone(canvas)))
+
+
+@torch.no_grad()
+def likeliest_boxes(model: Detector, cloud: Tensor) -> Boxes:
+    """What `model.predict` finds in a (N, F) cloud, had it no score threshold: a weak model can be compared too."""
+    head = copy.copy(model.head)
+    head.score_threshold = 0.0
+    return head.predict(model([cloud]))[0]
+
+
+def check_divides(shape: Sequence[int], multiple: int, strides: Sequence[int]) -> None:
+    """Raise UsageError for rows and columns of cells that are no multiple of `multiple`."""
+    if any(cells % multiple for cells in shape):
+        raise UsageError(
+            f"point_cloud_range and voxel_size give {shape[0]} x {shape[1]} cells, which the backbone's strides "
+            f"{list(strides)} do not divide evenly; choose a range of a multiple of {multiple} cells"
+        )
