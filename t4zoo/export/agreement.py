@@ -20,15 +20,15 @@ class CloudReport:
     """What one cloud showed.
 
     parity: output name -> greatest difference of onnxruntime and torch. boxes: how many of the model's were compared.
-    difference: greatest of `disagreement`. published: how many boxes the node would publish. pillars: how many the
-    node filled; crowded: of these, how many had more than the `points` that a pillar holds.
+    difference: greatest of `disagreement`. published: how many boxes the node would publish. voxels: how many the
+    node filled; crowded: of these, how many had more than the `points` that one holds.
     """
 
     parity: dict[str, float]
     boxes: int
     difference: float
     published: int
-    pillars: int
+    voxels: int
     crowded: int
     points: int
 
@@ -37,7 +37,7 @@ class CloudReport:
         return (
             f"node_check: onnxruntime and torch differ by {max(self.parity.values()):.1e}; the node's boxes "
             f"and {self.boxes} of the model's by {self.difference:.1e}; the node would publish {self.published}, from "
-            f"{self.pillars} pillars, {self.crowded} of them with more than {self.points} points"
+            f"{self.voxels} voxels, {self.crowded} of them with more than {self.points} points"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +15,14 @@ class Section(BaseModel):
     """A group of values: none too many, and none changed once it is read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Suppression(Section):
+    """Parameters of the nodes that publish one box a query: how near [m] and how much over each other these may be."""
+
+    circle_nms_dist_threshold: float
+    iou_nms_search_distance_2d: float
+    iou_nms_threshold: float
 
 
 def bundle_config(section: Mapping[str, Any]) -> Any:
@@ -43,3 +51,10 @@ def names_of(algorithm: str, known: Mapping[str, str], class_names: list[str]) -
         what = f"autoware.classes names two of the model's classes {', '.join(twice)}"
         raise UsageError(f"conf/autoware/{algorithm}.yaml: {what}")
     return names
+
+
+def require_one_each(algorithm: str, key: str, values: Sized, class_names: Sized) -> None:
+    """Raise UsageError unless `values`, which stand below `key`, are as many as the model's classes."""
+    if len(values) != len(class_names):
+        what = f"autoware.{key} has {len(values)} values for the model's {len(class_names)} classes; give one for each"
+        raise UsageError(f"conf/autoware/{algorithm}.yaml: {what}")

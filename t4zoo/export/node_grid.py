@@ -26,6 +26,12 @@ def grid_size(point_cloud_range: Sequence[float], voxel_size: Sequence[float]) -
     return Grid(x, y)
 
 
+def layer_count(point_cloud_range: Sequence[float], voxel_size: Sequence[float]) -> int:
+    """Number of voxels along z, counted as those along x and y."""
+    extent = np.float32(point_cloud_range[5]) - np.float32(point_cloud_range[2])
+    return int(extent / np.float32(voxel_size[2]))
+
+
 def grid_problems(
     point_cloud_range: Sequence[float], voxel_size: Sequence[float], factor: int
 ) -> Iterator[tuple[str, str, str]]:

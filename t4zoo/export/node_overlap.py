@@ -5,13 +5,24 @@ Formulas: non_maximum_suppression.cpp of autoware_lidar_transfusion (contracts/O
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from t4zoo.export.node_boxes import NodeBoxes
+from t4zoo.export.bundle_config import Suppression
+from t4zoo.export.node_boxes import NodeBoxes, circle_nms
 
 Array = NDArray[np.float64]
+
+
+def suppress(boxes: NodeBoxes, class_names: Sequence[str], node: Suppression) -> NodeBoxes:
+    """What the circle suppression and then that by overlap leave, best first."""
+    kept = boxes.take(np.argsort(-boxes.scores, kind="stable"))
+    kept = kept.take(circle_nms(kept.boxes[:, :2], node.circle_nms_dist_threshold))
+    walkers = np.array([name == "PEDESTRIAN" for name in class_names])[kept.labels]
+    return kept.take(apart(kept, walkers, node.iou_nms_search_distance_2d, node.iou_nms_threshold))
 
 
 def apart(boxes: NodeBoxes, walkers: NDArray[np.bool_], distance: float, threshold: float) -> NDArray[np.bool_]:

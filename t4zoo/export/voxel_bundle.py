@@ -69,7 +69,7 @@ class VoxelBundle:
             boxes=len(found.boxes),
             difference=float(disagreement(found, every, scores).max(initial=0.0)),
             published=len(decode.published(every, self.parameters, node)),
-            pillars=len(filled.voxels),
+            voxels=len(filled.voxels),
             crowded=filled.crowded,
             points=filled.voxels.shape[1],
         )

@@ -63,7 +63,7 @@ def check_cloud(bundle: Bundle, parts: Sequence[Part], found: Boxes, cloud: Tens
         boxes=len(found.boxes),
         difference=float(disagreement(found, every, scores).max(initial=0.0)),
         published=len(node_decode.published(every, bundle.model, node.circle_nms_dist_threshold)),
-        pillars=len(pillars.cells),
+        voxels=len(pillars.cells),
         crowded=pillars.crowded,
         points=POINTS_PER_PILLAR,
     )

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from t4zoo.export.node_boxes import NodeBoxes, circle_nms
-from t4zoo.export.node_overlap import apart
+from t4zoo.export.node_boxes import NodeBoxes
+from t4zoo.export.node_overlap import suppress
 from t4zoo.export.TransFusion.node_constants import CELL
 from t4zoo.export.TransFusion.parameters import NodeSettings
 
@@ -43,7 +43,4 @@ def published(boxes: NodeBoxes, parameters: dict[str, Any], node: NodeSettings) 
     """What is left of `every_box` after the thresholds, the circle suppression and that by overlap, best first."""
     least = np.asarray(node.yaw_norm_thresholds)[boxes.labels]
     kept = boxes.take((boxes.yaw_norms >= least) & (boxes.scores > node.score_threshold))
-    kept = kept.take(np.argsort(-kept.scores, kind="stable"))
-    kept = kept.take(circle_nms(kept.boxes[:, :2], node.circle_nms_dist_threshold))
-    walkers = np.array([name == "PEDESTRIAN" for name in parameters["class_names"]])[kept.labels]
-    return kept.take(apart(kept, walkers, node.iou_nms_search_distance_2d, node.iou_nms_threshold))
+    return suppress(kept, parameters["class_names"], node)

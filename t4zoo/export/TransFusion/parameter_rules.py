@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from t4zoo.export.finding import Finding
-from t4zoo.export.node_grid import grid_problems
+from t4zoo.export.node_grid import grid_problems, layer_count
 from t4zoo.export.ros_rules import VOXELS_NUM, Rule, check_rules, check_schema, check_types, is_range, is_size, read
 from t4zoo.export.TransFusion.node_constants import CELL, CLASSES, OBJECT_CLASSES
 from t4zoo.export.TransFusion.parameters import PARAMETER_FILE
@@ -71,7 +69,7 @@ def check_parameters(folder: Path) -> tuple[list[Finding], dict[str, Any] | None
 def _grid(limits: list[float], voxel: list[float]) -> Iterator[Finding]:
     for _, problem, cure in grid_problems(limits, voxel, CELL):
         yield Finding(PARAMETER_FILE, "voxel_size", problem, f"{cure}, {CELL} to a cell of the network")
-    layers = int(np.float32(np.float32(limits[5]) - np.float32(limits[2])) / np.float32(voxel[2]))
+    layers = layer_count(limits, voxel)
     if layers != 1:
         problem = f"{voxel[2]} m makes {layers} layers of {limits[2]} to {limits[5]} m"
         yield Finding(PARAMETER_FILE, "voxel_size", problem, "let one pillar span the height: the node has one layer")

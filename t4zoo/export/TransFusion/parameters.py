@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from t4zoo.export import parameter_file
-from t4zoo.export.bundle_config import Section, names_of
+from t4zoo.export.bundle_config import Section, Suppression, names_of, require_one_each
 
 PARAMETER_FILE = "transfusion.param.yaml"
 ONNX_FILES = {"network": "transfusion.onnx"}
@@ -19,17 +19,14 @@ _HEADER = """The model's parameters: `ml_package_param_path` of lidar_transfusio
 The model was trained and evaluated with these of the node's own parameters, which this file must not hold:"""
 
 
-class NodeSettings(Section):
-    """Parameters of the node's own, which no bundle holds, but with which its boxes are counted. Distances in [m].
+class NodeSettings(Suppression):
+    """Parameters of the node's own, which no bundle holds, but with which its boxes are counted.
 
     yaw_norm_thresholds: least length of the predicted (sin, cos), in the order of the model's classes.
     """
 
     score_threshold: float
     yaw_norm_thresholds: tuple[float, ...]
-    circle_nms_dist_threshold: float
-    iou_nms_search_distance_2d: float
-    iou_nms_threshold: float
 
 
 class BundleConfig(Section):
@@ -49,6 +46,8 @@ def write_parameters(folder: Path, config: BundleConfig, model: Mapping[str, Any
 
     model's node_settings, {name: value} of parameters that the bundle has no place for, are told in a comment.
     """
+    norms = config.node.yaw_norm_thresholds
+    require_one_each(config.algorithm, "node.yaw_norm_thresholds", norms, model["class_names"])
     parameter_file.write(folder / PARAMETER_FILE, ml_package(config, model), _HEADER, model["node_settings"])
 
 
