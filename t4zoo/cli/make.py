@@ -82,7 +82,7 @@ def policy(
 @commands.command()
 def demo() -> None:
     """Do the whole path on this machine, in a clone below .demo/: T4 scenes in, a released model out."""
-    from t4zoo.demo import run
+    from t4zoo.demo.short import run
 
     run(Path.cwd())
 

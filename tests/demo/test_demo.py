@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from t4zoo.demo import RELEASES
+from t4zoo.demo.short import RELEASES
 from t4zoo.zoo.storage.server import Server
 from tests.copies import ROOT
 from tests.demo.conftest import Made
