@@ -32,7 +32,7 @@ def bundle_config(section: Mapping[str, Any]) -> Any:
     try:
         return kind.model_validate(section)
     except ValidationError as error:
-        wrong = "; ".join(f"autoware.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        wrong = "; ".join(f"{'.'.join(map(str, ('autoware', *e['loc'])))}: {e['msg']}" for e in error.errors())
         raise UsageError(f"conf/autoware/{algorithm}.yaml: {wrong}") from None
 
 
