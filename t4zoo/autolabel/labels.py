@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t4zoo.boxes import ID, BoxTable, Ids
-from t4zoo.info import Array
+from t4zoo.info import Array, Frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,3 +36,11 @@ class Labels:
     def of(boxes: BoxTable, said: Array) -> Labels:
         """Boxes that are neither counted nor tracked."""
         return Labels(boxes, said, np.full(len(boxes), -1), np.zeros(len(boxes), ID))
+
+
+@dataclass(frozen=True, eq=False)
+class SceneLabels:
+    """One scene: its frames by time, which hold no boxes, and what is labelled in them, frame by frame."""
+
+    frames: tuple[Frame, ...]
+    labels: Labels
