@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import onnx
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
+from t4zoo.export import by_algorithm
 from t4zoo.export.bundle_config import bundle_config
 from t4zoo.export.CenterPoint.parameters import ONNX_FILES, write_parameters
 from t4zoo.export.CenterPoint.tensor_rules import head_channels
+from t4zoo.export.named_tensors import Tensors
 from tests.pipeline import ROOT
 
 CLASSES = ("car", "truck", "bus", "bicycle", "pedestrian")
@@ -36,6 +39,42 @@ def write_bundle(folder: Path) -> None:
     write_parameters(folder, bundle_config(section), model)
     onnx.save(_encoder(), str(folder / ONNX_FILES["encoder"]))
     onnx.save(_head(head_channels({**model, "class_names": CLASSES})), str(folder / ONNX_FILES["head"]))
+
+
+def write_voxel_bundle(folder: Path, algorithm: str) -> None:
+    """The two files of TransFusion or of BEVFusion; equal bytes whenever it is called."""
+    folder.mkdir(parents=True)
+    files, rules = by_algorithm.parameters(algorithm), import_module(f"t4zoo.export.{algorithm}.tensor_rules")
+    config = bundle_config(yaml.safe_load((ROOT / f"conf/autoware/{algorithm}.yaml").read_text()))
+    model = {
+        "class_names": CLASSES,
+        "point_cloud_range": [-16.0, -16.0, -3.0, 16.0, 16.0, 5.0],
+        "voxel_size": [0.25, 0.25, 8.0],
+        "num_proposals": 7,
+        "out_size_factor": 4,
+        "max_points_per_voxel": 10,
+        "use_intensity": True,
+        "node_settings": {},
+    }
+    files.write_parameters(folder, config, model)
+    network = _constant(rules.tensors(files.ml_package(config, model)))
+    onnx.save(network, str(folder / files.ONNX_FILES["network"]))
+
+
+def _constant(tensors: Tensors) -> onnx.ModelProto:
+    """Says the same of every cloud."""
+    kinds = {"FLOAT": np.float32, "INT32": np.int32, "INT64": np.int64}
+    given = [
+        helper.make_tensor_value_info(name, getattr(TensorProto, kind), ["voxels", *fixed])
+        for name, (fixed, kind) in tensors.inputs.items()
+    ]
+    made = [
+        helper.make_tensor_value_info(name, getattr(TensorProto, kind), shape)
+        for name, (shape, kind) in tensors.outputs.items()
+    ]
+    nodes = [helper.make_node("Identity", [f"{name}_said"], [name]) for name in tensors.outputs]
+    said = {f"{name}_said": np.ones(shape, kinds[kind]) for name, (shape, kind) in tensors.outputs.items()}
+    return _network(nodes, given, made, said)
 
 
 def _encoder() -> onnx.ModelProto:

@@ -15,9 +15,12 @@ from t4zoo.export.TransFusion.node_constants import INPUTS, OUTPUTS
 from t4zoo.export.TransFusion.parameters import ONNX_FILES
 
 
+def tensors(parameters: dict[str, Any]) -> Tensors:
+    """What the node binds for these parameters."""
+    made = {name: ((1, rows, parameters["num_proposals"]), "FLOAT") for name, rows in OUTPUTS.items()}
+    return Tensors(INPUTS, made, ordered=True, cure="mend class_names or num_proposals, or export again")
+
+
 def check_tensors(folder: Path, parameters: dict[str, Any]) -> list[Finding]:
     """Every finding in the network; parameters: what the parameter rules found sound."""
-    made = {name: ((1, rows, parameters["num_proposals"]), "FLOAT") for name, rows in OUTPUTS.items()}
-    cure = "mend class_names or num_proposals, or export again"
-    wanted = Tensors(INPUTS, made, ordered=True, cure=cure)
-    return check_named(folder / ONNX_FILES["network"], wanted, parameters["voxels_num"][1])
+    return check_named(folder / ONNX_FILES["network"], tensors(parameters), parameters["voxels_num"][1])
