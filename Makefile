@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check bench bench-zoo bench-doctor oracle lock clean
+.PHONY: help setup demo demo-full serve test check bench bench-zoo bench-doctor oracle lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 demo: setup ## the whole path on this machine: T4 scenes in, a released model out (under .demo/)
 	@t4zoo demo
+
+demo-full: setup ## three detectors, labels of two of them, and a chain of five models from those labels (under .demo-full/)
+	@t4zoo demo --full
 
 serve: setup ## keep the demo's S3 server up, to look around
 	@t4zoo serve --data .demo/s3
@@ -64,5 +67,5 @@ lock: ## resolve pyproject.toml anew and write requirements.lock
 	@mv requirements.lock.new requirements.lock && rm -rf .venv-lock
 
 clean: ## remove what the demo and the tests made; data/, info/ and models/ stay
-	rm -rf .demo .oracle .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build t4zoo.egg-info
+	rm -rf .demo .demo-full .oracle .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build t4zoo.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -17,13 +17,14 @@ commands = typer.Typer()
 @commands.command()
 def sample(
     root: Annotated[Path, typer.Option(help="The data folder to write into.")] = Path("data/t4dataset"),
+    full: Annotated[bool, typer.Option(help="The further sets of the full demo too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write the sample T4 scenes: a spinning lidar, ray-cast against ground and boxes."""
     from t4zoo.t4.synth import write_samples
 
     with progress("writing scenes", unit="scenes") as advance:
-        report = write_samples(root, progress=advance).to_dict()
+        report = write_samples(root, progress=advance, further=full).to_dict()
     if as_json:
         print_json(report)
     else:
@@ -80,11 +81,22 @@ def policy(
 
 
 @commands.command()
-def demo() -> None:
+def demo(
+    full: Annotated[
+        bool, typer.Option(help="Three detectors, a chain of five models, labels of two: 15 minutes.")
+    ] = False,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="With --full: train so long only, to see the path and not the metrics.")
+    ] = None,
+) -> None:
     """Do the whole path on this machine, in a clone below .demo/: T4 scenes in, a released model out."""
-    from t4zoo.demo.short import run
+    from t4zoo.demo import full as everything
+    from t4zoo.demo import short
 
-    run(Path.cwd())
+    if full:
+        everything.run(Path.cwd(), epochs)
+    else:
+        short.run(Path.cwd())
 
 
 def _until_interrupted(*actions: Callable[[], None]) -> None:

@@ -73,6 +73,19 @@ def plans(small: bool = False) -> tuple[DatasetPlan, ...]:
     )
 
 
+def further_plans() -> tuple[DatasetPlan, ...]:
+    """What the full demo needs besides: a stand-in for public data, and a fleet's unlabelled recordings."""
+    return (
+        _plan("sample_public_v1", CONCAT, {"train": 20, "val": 2, "test": 2}, 5, small=False),
+        _plan("sample_fleet_v1", CONCAT, {"test": 8}, 10, small=False, annotated=False),
+    )
+
+
+def truth_plans() -> tuple[DatasetPlan, ...]:
+    """The annotation of the fleet's recordings, which nobody would have: to judge auto-labels by."""
+    return (_plan("sample_fleet_v1", CONCAT, {"test": 8}, 10, small=False),)
+
+
 def _plan(name: str, mount: Mount, splits: dict[str, int], frames: int, small: bool, **options: bool) -> DatasetPlan:
     frames = min(frames, 3) if small else frames
     scenes = (
@@ -83,14 +96,21 @@ def _plan(name: str, mount: Mount, splits: dict[str, int], frames: int, small: b
     return DatasetPlan(name, f"{name.removesuffix('_v1').replace('_', '-')}-v1.0", tuple(scenes))
 
 
-def write_samples(root: Path, small: bool = False, progress: Callable[[str], None] | None = None) -> SampleReport:
+def write_samples(
+    root: Path, small: bool = False, progress: Callable[[str], None] | None = None, further: bool = False
+) -> SampleReport:
     """Write the sample datasets as `{root}/{dataset}/{T4 id}/{revision}/`, each whole or not at all.
 
     A complete, unchanged one is kept. Anything else in its place raises SampleError before anything is written.
     progress: called with the name of each scene before it is made.
+    further: the full demo's sets too, and their truth in the folder `truth` beside `root`.
     """
-    kept = {plan.name: _kept(root, plan) for plan in plans(small)}
-    return SampleReport(tuple(kept[plan.name] or _write(root, plan, progress) for plan in plans(small)))
+    wanted = [(root, plan) for plan in plans(small)]
+    if further:
+        wanted += [(root, plan) for plan in further_plans()]
+        wanted += [(root.with_name("truth"), plan) for plan in truth_plans()]
+    kept = [_kept(*one) for one in wanted]
+    return SampleReport(tuple(there or _write(*one, progress) for one, there in zip(wanted, kept, strict=True)))
 
 
 def _kept(root: Path, plan: DatasetPlan) -> DatasetReport | None:

@@ -16,7 +16,8 @@ from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.instances import instances_of
 from t4zoo.t4.labels import LabelMap
 from t4zoo.t4.reader import read_scene
-from t4zoo.t4.synth import MANIFEST, SampleError, plans, write_samples
+from t4zoo.t4.synth import MANIFEST, SampleError, further_plans, plans, truth_plans, write_samples
+from t4zoo.t4.synth_scene import write_scene
 from t4zoo.t4.world import CLASSES, SIGHT
 from tests.t4.scenes import ROOT, ask_nuscenes, table
 
@@ -231,6 +232,27 @@ def test_a_missing_set_is_added_beside_the_kept_ones(tmp_path: Path, workspace: 
     report = write_samples(tmp_path, small=True)
     assert [d.state for d in report.datasets] == ["kept", "kept", "written"]
     assert digest(tmp_path) == digest(workspace / "data")
+
+
+def test_the_full_demos_list_names_exactly_what_is_written():
+    public, _ = further_plans()
+    listed = read_dataset_list(ROOT / "t4zoo/demo/overlay/conf/dataset", public.name)
+    for split in SPLITS:
+        assert tuple(scene.key for scene in listed.splits[split]) == public.split(split)
+
+
+def test_the_truth_of_the_fleets_recordings_differs_in_nothing_but_the_annotation(tmp_path: Path):
+    (truth,), (_, fleet) = truth_plans(), further_plans()
+    for plan, there in ((truth.scenes[0], tmp_path / "truth"), (fleet.scenes[0], tmp_path / "fleet")):
+        write_scene(there, plan)
+    differing = {
+        path.name
+        for path in sorted((tmp_path / "truth").rglob("*"))
+        if path.is_file()
+        and path.read_bytes() != (tmp_path / "fleet" / path.relative_to(tmp_path / "truth")).read_bytes()
+    }
+    assert {"sample_annotation.json", "instance.json"} <= differing
+    assert not {"sample.json", "sample_data.json", "ego_pose.json", "00000.pcd.bin"} & differing
 
 
 def cut(root: Path) -> Path:
