@@ -74,20 +74,20 @@ def export(weights: Path, out: Path, autoware: Any, writing: Writing, proof: Pro
 
 
 def _opened(weights: Path, algorithm: str, class_names: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
-    model: Any
-    model, meta = checkpoint.build(weights)
-    if meta.get("algorithm") != algorithm:
-        by_algorithm.parameters(str(meta.get("algorithm")))  # or else it says that there is no node for it
+    loaded = checkpoint.load(weights)
+    own = loaded.meta.get("algorithm")
+    if own != algorithm:
+        by_algorithm.parameters(str(own))  # or else it says that there is no node for it
         raise UsageError(
-            f"{weights}: is of the algorithm {meta['algorithm']}, and the bundle is to be one of {algorithm}; "
-            f"add autoware={meta['algorithm']}"
+            f"{weights}: is of the algorithm {own}, and the bundle is to be one of {algorithm}; add autoware={own}"
         )
+    model: Any = checkpoint.network_of(loaded, weights, by_algorithm.form(algorithm).exported)
     if tuple(model.class_names) != class_names:
         raise UsageError(
             f"{weights}: trained for the classes {list(model.class_names)}, and the product has {list(class_names)}; "
             "choose the product that it was trained for"
         )
-    return model, meta
+    return model, loaded.meta
 
 
 def properties(meta: dict[str, Any], weights: Path) -> dict[str, str]:

@@ -10,7 +10,10 @@ from t4zoo.errors import UsageError
 
 
 def form(algorithm: str) -> ModuleType:
-    """The model in the form that is exported: `parts`, `likeliest_boxes` and `model_params` of a trained network."""
+    """The model in the form that is exported: `parts`, `likeliest_boxes` and `model_params` of a trained network.
+
+    `exported` says with which arguments the network is built for it.
+    """
     return _load("models", algorithm, "export")
 
 

@@ -5,6 +5,7 @@ The head already learns the node's own numbers (see `coder`), so that nothing is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -41,6 +42,11 @@ class BackboneNeckHead(nn.Module):
     def forward(self, spatial_features: Tensor) -> tuple[Tensor, ...]:
         """heatmap (raw logits), reg, height, dim (logarithms of w, l, h), rot, vel."""
         return tuple(self.head(self.neck(self.backbone(spatial_features))))
+
+
+def exported(network: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the network that is exported instead of the one with these: the same."""
+    return dict(network)
 
 
 def parts(model: CenterPoint) -> tuple[Part, ...]:

@@ -5,6 +5,7 @@ The head already learns the node's own numbers (see `coder`), so that nothing is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -55,6 +56,11 @@ class Network(nn.Module):
         features = torch.cat([voxels, position - mean[:, None], position - centre[:, None]], dim=2)
         held = torch.arange(MAX_POINTS, device=voxels.device)[None] < num_points[:, None]
         return features * held[..., None].to(voxels.dtype)
+
+
+def exported(network: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of the network that is exported instead of the one with these: the same."""
+    return dict(network)
 
 
 def parts(model: TransFusion) -> tuple[Part, ...]:

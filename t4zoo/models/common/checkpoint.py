@@ -111,13 +111,23 @@ def digest(path: Path) -> str:
 def build(path: Path, device: str = "cpu") -> tuple[nn.Module, dict[str, Any]]:
     """The trained network in evaluation mode, and the checkpoint's meta. Raises CheckpointError."""
     checkpoint = load(path)
+    return network_of(checkpoint, path).to(device), checkpoint.meta
+
+
+def network_of(
+    checkpoint: Checkpoint, where: Path, change: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+) -> nn.Module:
+    """The trained network in evaluation mode. change: makes of the network's arguments those that it is built with.
+
+    Raises CheckpointError naming `where`.
+    """
     try:
-        arguments = dict(checkpoint.meta["model"])
+        arguments = change(checkpoint.meta["model"])
         model = _network(arguments.pop("type"))(**arguments)
         model.load_state_dict(checkpoint.state_dict)
     except (KeyError, TypeError, ValueError, AttributeError, ImportError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: no model can be built from it: {error}") from error
-    return model.to(device).eval(), checkpoint.meta
+        raise CheckpointError(f"{where}: no model can be built from it: {error}") from error
+    return model.eval()
 
 
 def _network(name: str) -> type[nn.Module]:
