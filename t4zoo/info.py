@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import pickle
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 
 from t4zoo import unpickle
 from t4zoo.errors import T4zooError
+from t4zoo.pickling import HEAD, TAIL, Pickling, Records
 from t4zoo.whole import whole
 
 Array = NDArray[np.float64]
-
-PICKLE_PROTOCOL = 4  # readable by the Python 3.8 of older training images
-DECIMALS = 9  # metres and radians: far below any sensor, above the last bits in which two CPUs' sin() may differ
 
 
 class InfoError(T4zooError):
@@ -153,14 +151,33 @@ class Info:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+Write = Callable[[Iterable[Frame]], None]
+
+
 def save(path: Path, info: Info) -> None:
     """Write `info` whole or not at all; equal infos give equal bytes under any hash seed and on any machine."""
-    data = {
-        "metainfo": {"classes": list(info.classes), "version": info.version, **info.extra},
-        "data_list": [_frame_to_dict(frame) for frame in info.frames],
-    }
+    with saving(path, info.classes, info.version, info.extra) as write:
+        write(info.frames)
+
+
+@contextmanager
+def saving(path: Path, classes: Sequence[str], version: str, extra: dict[str, Any]) -> Iterator[Write]:
+    """Write an info file whole or not at all: each call of what this gives adds frames, which it does not keep.
+
+    classes, version, extra: as in `Info`. The bytes are those of `save`, however the frames are dealt out.
+    """
+    pickling = Pickling()
+    meta = {"classes": list(classes), "version": version, **extra}
     with whole(path) as temporary, temporary.open("wb") as file:
-        pickle.dump(_canonical(data), file, protocol=PICKLE_PROTOCOL)
+        file.write(HEAD + pickle.EMPTY_DICT + pickling.value("metainfo") + pickling.value(meta) + pickle.SETITEM)
+        file.write(pickling.value("data_list") + pickle.EMPTY_LIST)
+
+        def write(frames: Iterable[Frame]) -> None:
+            for frame in frames:
+                file.write(pickling.value(_frame_to_dict(frame)) + pickle.APPEND)
+
+        yield write
+        file.write(pickle.SETITEM + TAIL)
 
 
 def require_sweeps(info: Info, path: Path, wanted: int) -> None:
@@ -196,26 +213,6 @@ def load(path: Path) -> Info:
         raise InfoError(f"{path}: breaks the info layout: {error!r} is missing or malformed") from error
 
 
-def _canonical(value: Any) -> Any:
-    """A copy of plain builtins in which equal strings are one object.
-
-    Pickle writes a repeated object as a reference, so identity decides its bytes; after this, content alone does.
-    """
-    if isinstance(value, str):
-        return sys.intern(str(value))
-    if isinstance(value, dict):
-        return {_canonical(key): _canonical(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _canonical(value.tolist())
-    if isinstance(value, float):
-        return round(value, DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
-    if value is None or isinstance(value, bool | int):
-        return value
-    raise TypeError(f"an info file holds builtins only, not {type(value).__name__}")
-
-
 def _frame_to_dict(frame: Frame) -> dict[str, Any]:
     data: dict[str, Any] = {
         "sample_idx": frame.sample_idx,
@@ -237,14 +234,14 @@ def _frame_to_dict(frame: Frame) -> dict[str, Any]:
         "radar_points": {"num_pts_feats": None, "radar_path": None, "radar2ego": None},
         "image_sweeps": [],
         "lidar_sweeps": [_sweep_to_dict(sweep) for sweep in frame.sweeps],
-        "instances": _instances_to_list(frame.instances),
+        "instances": _instance_records(frame.instances),
         "instances_ignore": [],
         "pts_semantic_mask_path": None,
         "pts_instance_mask_path": None,
         "lidar_sources": frame.lidar_sources,
     }
     if frame.predictions is not None:
-        data["pred_instances_3d"] = _predictions_to_list(frame.predictions)
+        data["pred_instances_3d"] = _prediction_records(frame.predictions)
     return data
 
 
@@ -263,38 +260,31 @@ def _sweep_to_dict(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def _instances_to_list(rows: Instances) -> list[dict[str, Any]]:
-    tokens = rows.tokens or ("",) * len(rows)
+def _instance_records(rows: Instances) -> Records:
     # mmdet3d makes one array of a frame's gt_attrs, and numpy from 1.24 on refuses rows of different lengths.
     most = max(map(len, rows.attributes), default=0)
-    return [
-        {
-            "bbox_3d": rows.boxes[i],
-            "bbox_label": int(rows.labels[i]),
-            "bbox_label_3d": int(rows.labels[i]),
-            "velocity": rows.velocities[i],
-            "num_lidar_pts": int(rows.num_lidar_pts[i]),
-            "num_radar_pts": int(rows.num_radar_pts[i]),
-            "bbox_3d_isvalid": bool(rows.num_lidar_pts[i] > 0),
-            "gt_nusc_name": rows.categories[i],
-            "gt_attrs": [*rows.attributes[i], *[""] * (most - len(rows.attributes[i]))],
-            "instance_token": tokens[i],
-        }
-        for i in range(len(rows))
-    ]
+    numbers = {
+        "bbox_3d": rows.boxes,
+        "bbox_label": rows.labels,
+        "bbox_label_3d": rows.labels,
+        "velocity": rows.velocities,
+        "num_lidar_pts": rows.num_lidar_pts,
+        "num_radar_pts": rows.num_radar_pts,
+        "bbox_3d_isvalid": rows.num_lidar_pts > 0,
+    }
+    attributes = [(*names, *("",) * (most - len(names))) for names in rows.attributes]
+    words = {"gt_nusc_name": rows.categories, "gt_attrs": attributes}
+    return Records(len(rows), numbers, words, {"instance_token": rows.tokens or ("",) * len(rows)})
 
 
-def _predictions_to_list(rows: Predictions) -> list[dict[str, Any]]:
-    return [
-        {
-            "bbox_3d": rows.boxes[i],
-            "velocity": rows.velocities[i],
-            "instance_id_3d": rows.ids[i],
-            "bbox_label_3d": int(rows.labels[i]),
-            "bbox_score_3d": float(rows.scores[i]),
-        }
-        for i in range(len(rows))
-    ]
+def _prediction_records(rows: Predictions) -> Records:
+    numbers = {
+        "bbox_3d": rows.boxes,
+        "velocity": rows.velocities,
+        "bbox_label_3d": rows.labels,
+        "bbox_score_3d": rows.scores,
+    }
+    return Records(len(rows), numbers, texts={"instance_id_3d": rows.ids})
 
 
 def _frame_from_dict(data: dict[str, Any]) -> Frame:

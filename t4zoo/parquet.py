@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from t4zoo.boxes import ID, BoxTable
 from t4zoo.errors import T4zooError
-from t4zoo.info import DECIMALS, Array, Frame, Sweep
+from t4zoo.info import Array, Frame, Sweep
+from t4zoo.pickling import rounded
 from t4zoo.whole import whole
 
 META = b"t4zoo"
@@ -85,6 +86,7 @@ class BoxFile:
     """A file of boxes, open to be read scene by scene. Raises ParquetError where it cannot be.
 
     classes, version, extra: as in `Info`. scenes: `{T4 id}/{revision}` of each, in the file's order.
+    num_frames: of all scenes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,6 +96,7 @@ class BoxFile:
             meta = json.loads(self._file.schema_arrow.metadata[META])
             self.classes, self.version = tuple(meta.pop("classes")), str(meta.pop("version"))
             self.extra: dict[str, Any] = meta
+            self.num_frames = int(self._file.metadata.num_rows)
             self.scenes = tuple(self._scene(group) for group in range(self._file.num_row_groups))
         except FileNotFoundError:
             raise ParquetError(f"{path}: no such file; `dvc repro predict` or `dvc pull` brings it") from None
@@ -110,6 +113,10 @@ class BoxFile:
         """The boxes of the scene of that index."""
         return self._read(scene, ["boxes"], lambda table: _boxes(table["boxes"]))
 
+    def tokens(self, scene: int) -> list[str]:
+        """The tokens of the frames of the scene of that index."""
+        return self._read(scene, ["token"], lambda table: list(map(str, table["token"].to_pylist())))
+
     def frames(self, scene: int) -> tuple[Frame, ...]:
         """The frames of the scene of that index, without boxes."""
         names = [name for name in SCHEMA.names if name != "boxes"]
@@ -125,33 +132,29 @@ class BoxFile:
 def _arrays(frames: Sequence[Frame], boxes: BoxTable) -> list[pa.Array]:
     rows = [_row(frame) for frame in frames]
     plain = [pa.array([row[field.name] for row in rows], field.type) for field in SCHEMA if field.name != "boxes"]
-    numbers = [*_rounded(boxes.boxes).T, *_rounded(boxes.velocities).T, _rounded(boxes.scores)]
+    numbers = [*rounded(boxes.boxes).T, *rounded(boxes.velocities).T, rounded(boxes.scores)]
     ids = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(boxes), [None, pa.py_buffer(boxes.ids.tobytes())])
     columns = [*map(pa.array, numbers), pa.array(boxes.labels, pa.int32()), ids]
     starts = pa.array(boxes.starts, pa.int32())
     return [*plain, pa.ListArray.from_arrays(starts, pa.StructArray.from_arrays(columns, fields=list(BOX)))]
 
 
-def _rounded(values: Array) -> Array:
-    return np.round(values, DECIMALS) + 0.0  # as in the info file
-
-
 def _row(frame: Frame) -> dict[str, Any]:
     row = {name: getattr(frame, name) for name in ("sample_idx", "timestamp", *TEXTS, "num_pts_feats")}
-    row |= {name: _rounded(getattr(frame, name)).ravel() for name in ("lidar2ego", "ego2global")}
+    row |= {name: rounded(getattr(frame, name)).ravel() for name in ("lidar2ego", "ego2global")}
     row |= {name: _json(getattr(frame, name)) for name in ("images", "lidar_sources")}
     row["sweeps"] = [_sweep_row(sweep) for sweep in frame.sweeps]
     return row
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=lambda array: _rounded(array).tolist())
+    return json.dumps(value, sort_keys=True, default=lambda array: rounded(array).tolist())
 
 
 def _sweep_row(sweep: Sweep) -> dict[str, Any]:
     row = {name: getattr(sweep, name) for name in ("timestamp", "token", "lidar_path", "num_pts_feats")}
     matrices = ("lidar2ego", "ego2global", "lidar2sensor")
-    return row | {name: _rounded(getattr(sweep, name)).ravel() for name in matrices}
+    return row | {name: rounded(getattr(sweep, name)).ravel() for name in matrices}
 
 
 def _boxes(column: pa.ChunkedArray) -> BoxTable:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t4zoo.geometry import rotation_from_yaw, transform
-from t4zoo.info import Frame, Info, InfoError, Instances, Predictions, Sweep, load, save
+from t4zoo.info import Frame, Info, InfoError, Instances, Predictions, Sweep, load, save, saving
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -159,6 +159,22 @@ def test_equal_infos_have_equal_bytes_under_any_hash_seed_and_object_identity(tm
     save(tmp_path / "here.pkl", load(tmp_path / "0.pkl"))
     digests.add(hashlib.sha256((tmp_path / "here.pkl").read_bytes()).hexdigest())
     assert len(digests) == 1
+
+
+def test_the_bytes_do_not_depend_on_how_the_frames_are_dealt_out(tmp_path: Path):
+    info = example()
+    save(tmp_path / "at_once.pkl", info)
+    with saving(tmp_path / "one_by_one.pkl", info.classes, info.version, info.extra) as write:
+        for frame in info.frames:
+            write([frame])
+        write([])
+    assert (tmp_path / "at_once.pkl").read_bytes() == (tmp_path / "one_by_one.pkl").read_bytes()
+
+
+def test_a_file_that_was_not_written_to_its_end_does_not_exist(tmp_path: Path):
+    with pytest.raises(ZeroDivisionError), saving(tmp_path / "info.pkl", ("car",), "base", {}) as write:
+        write(frame for frame in (*example().frames, 1 / 0))
+    assert not list(tmp_path.iterdir())
 
 
 class Harmful:
