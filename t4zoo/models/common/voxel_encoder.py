@@ -48,7 +48,8 @@ class VoxelEncoder(nn.Module):
         self.form, self.shape = FORMS[convolution](), shape
         self.stride = _stride(shape, strides)
         slices = _slices(shape[0], strides)
-        self.out_channels = channels[-1] * slices
+        beside = int(slices < LAST[0] or slices % 2 == 0)  # so that the highest slice is seen, too
+        self.out_channels = channels[-1] * ((slices + 2 * beside - LAST[0]) // 2 + 1)
         form = self.form
         self.first = Block(form, form.submanifold(in_channels, channels[0], 0), channels[0], norm)
         self.stages = nn.ModuleList(
@@ -59,7 +60,7 @@ class VoxelEncoder(nn.Module):
             Block(form, form.strided(before, after, (3, 3, 3), (step[0], step[1], step[2]), (1, 1, 1)), after, norm)
             for (before, after), step in zip(pairwise(channels), strides, strict=True)
         )
-        last = form.strided(channels[-1], channels[-1], LAST, (2, 1, 1), (0, 0, 0))
+        last = form.strided(channels[-1], channels[-1], LAST, (2, 1, 1), (beside, 0, 0))
         self.last = Block(form, last, channels[-1], norm)
 
     def forward(self, voxels: Voxels, batch: int) -> Tensor:
@@ -84,12 +85,7 @@ def _stride(shape: Step, strides: Sequence[Sequence[int]]) -> int:
 
 
 def _slices(slices: int, strides: Sequence[Sequence[int]]) -> int:
-    """How many slices are left of the grid's."""
+    """How many slices the strides leave of the grid's."""
     for step in strides:
         slices = (slices - 1) // step[0] + 1
-    if slices < LAST[0]:
-        raise UsageError(
-            f"of the voxels' height the encoder's strides leave {slices} slices, and its last convolution needs "
-            f"{LAST[0]}; choose lower voxels or smaller strides along z"
-        )
-    return (slices - LAST[0]) // 2 + 1
+    return slices
