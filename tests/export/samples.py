@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -65,6 +67,25 @@ def write_workspace(root: Path, cfg: DictConfig, model: Any, clouds: list[np.nda
     checkpoint.save(train / "epoch_3.pth", model.state_dict(), meta)
     frames = [_frame(root / "data/t4dataset", i, cloud) for i, cloud in enumerate(clouds)]
     save(root / "info/base/info_test.pkl", Info(tuple(model.class_names), "base", tuple(frames)))
+
+
+def origin_of(file: Path) -> dict[str, str]:
+    """What an ONNX file says of itself."""
+    return {entry.key: entry.value for entry in onnx.load(file).metadata_props}
+
+
+def expected_origin(algorithm: str, weights: Path) -> dict[str, str]:
+    """What it should say of the checkpoint of `write_workspace`."""
+    return {
+        "algorithm": algorithm,
+        "model": "t4base",
+        "class_names": "car,truck,bus,bicycle,pedestrian",
+        "checkpoint": "epoch_3.pth",
+        "checkpoint_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "config_sha256": "c" * 64,
+        "info_sha256": "1" * 64,
+        "exporter": f"pytorch {torch.__version__.partition('+')[0]}",  # and not where it was built
+    }
 
 
 def proof_of(root: Path, cfg: DictConfig) -> bundle.Proof:

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from t4zoo.export.CenterPoint.parameters import BUNDLE_FILES
 from t4zoo.export.gate import check_bundle
+from t4zoo.models.BEVFusion.network import BEVFusion
 from t4zoo.models.TransFusion.network import TransFusion
 from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
 from tests.pipeline import ROOT
@@ -49,17 +50,19 @@ def test_export_with_no_arguments_makes_the_tiny_default_into_a_sound_bundle(her
     assert {path.name for path in here.iterdir()} == {"models", "info", "data"}
 
 
-def test_the_bundle_of_another_algorithm_is_a_choice_and_a_wrong_choice_says_which(here):
-    cfg, clouds = compose_export(algorithm="TransFusion"), [make_cloud(seed, columns=5) for seed in range(3)]
-    model = make_model(OmegaConf.to_container(cfg.algorithm.network, resolve=True), clouds, TransFusion)
+@pytest.mark.parametrize("network", [TransFusion, BEVFusion])
+def test_the_bundle_of_another_algorithm_is_a_choice_and_a_wrong_choice_says_which(here, network):
+    name = network.__name__
+    cfg, clouds = compose_export(algorithm=name), [make_cloud(seed, columns=5) for seed in range(3)]
+    model = make_model(OmegaConf.to_container(cfg.algorithm.network, resolve=True), clouds, network)
     write_workspace(here, cfg, model, clouds)
-    where = ("checkpoint=models/TransFusion/t4base/train", "out=models/TransFusion/t4base/export")
+    where = (f"checkpoint=models/{name}/t4base/train", f"out=models/{name}/t4base/export")
     wrong = export(here, *where)
     assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)
-    assert wrong.stderr.rstrip().endswith("add autoware=TransFusion")
-    done = export(here, *where, "autoware=TransFusion")
+    assert wrong.stderr.rstrip().endswith(f"add autoware={name}")
+    done = export(here, *where, f"autoware={name}")
     assert done.returncode == 0, done.stderr
-    assert check_bundle("TransFusion", here / "models/TransFusion/t4base/export") == []
+    assert check_bundle(name, here / f"models/{name}/t4base/export") == []
 
 
 def test_a_missing_checkpoint_is_one_line_that_says_how_to_get_it(here):

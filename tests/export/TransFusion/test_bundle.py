@@ -21,7 +21,7 @@ from t4zoo.export.TransFusion.node_check import Bundle, check_cloud
 from t4zoo.export.TransFusion.node_decode import every_box, scores
 from t4zoo.export.TransFusion.parameters import BUNDLE_FILES, ONNX_FILES
 from t4zoo.models.TransFusion.export import likeliest_boxes, parts
-from tests.export.samples import compose_export
+from tests.export.samples import compose_export, expected_origin, origin_of
 
 NETWORK = ONNX_FILES["network"]
 
@@ -90,6 +90,10 @@ def test_export_again_gives_the_same_bytes_in_every_file(weights, made, autoware
     assert {file.name: file.read_bytes() for file in out.iterdir()} == {
         file.name: file.read_bytes() for file in made.iterdir()
     }
+
+
+def test_the_file_says_where_it_comes_from(weights, made):
+    assert origin_of(made / NETWORK) == expected_origin("TransFusion", weights)
 
 
 def test_the_network_takes_any_number_of_pillars(made, model):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 from t4zoo.export import ros_yaml
 from t4zoo.export.gate import check_bundle
 from t4zoo.export.TransFusion.parameter_rules import SCHEMA, TYPES, check_parameters
 from t4zoo.export.TransFusion.parameters import BUNDLE_FILES, ONNX_FILES, PARAMETER_FILE
+from tests.export.spoiling import renamed, resize, rewrite, swap_inputs, turn_outputs, widen
 
 NETWORK = ONNX_FILES["network"]
 PUBLISHED = Path(__file__).parent.parent.parent / "data" / "contracts" / "transfusion_ml_package.param.yaml"
@@ -99,19 +99,9 @@ def test_a_parameter_that_the_schema_does_not_know_is_found(copied):
     assert SCHEMA == "transfusion_ml_package.schema.json"
 
 
-def rewrite(folder: Path, spoil) -> list[tuple[str, str]]:
-    network = onnx.load(folder / NETWORK)
-    spoil(network)
-    onnx.save(network, folder / NETWORK)
+def spoiled(folder: Path, spoil) -> list[tuple[str, str]]:
+    rewrite(folder / NETWORK, spoil)
     return keys(folder)
-
-
-def renamed(network: onnx.ModelProto, old: str, new: str) -> None:
-    for node in network.graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-        node.output[:] = [new if name == old else name for name in node.output]
-    for tensor in (*network.graph.input, *network.graph.output):
-        tensor.name = new if tensor.name == old else tensor.name
 
 
 def test_a_cut_off_network_is_found(copied):
@@ -121,56 +111,34 @@ def test_a_cut_off_network_is_found(copied):
 
 @pytest.mark.parametrize(("name", "key"), [("coors", "inputs"), ("dir_cls_pred0", "outputs")])
 def test_a_tensor_of_another_name_is_found(copied, name, key):
-    assert rewrite(copied, lambda network: renamed(network, name, f"{name}_")) == [(NETWORK, key)]
+    assert spoiled(copied, lambda network: renamed(network, name, f"{name}_")) == [(NETWORK, key)]
 
 
 def test_inputs_in_another_order_are_found(copied):
-    def swap(network):
-        first, second, third = list(network.graph.input)
-        del network.graph.input[:]
-        network.graph.input.extend([second, first, third])
-
-    assert rewrite(copied, swap) == [(NETWORK, "inputs")]
+    assert spoiled(copied, swap_inputs) == [(NETWORK, "inputs")]
 
 
 def test_coordinates_of_64_bits_are_found(copied):
-    def widen(network):
-        renamed(network, "coors", "narrow")
-        network.graph.input[2].name = "coors"
-        network.graph.input[2].type.tensor_type.elem_type = TensorProto.INT64
-        network.graph.node.insert(0, helper.make_node("Cast", ["coors"], ["narrow"], to=TensorProto.INT32))
-
-    assert rewrite(copied, widen) == [(NETWORK, "coors")]
+    assert spoiled(copied, lambda network: widen(network, "coors")) == [(NETWORK, "coors")]
 
 
 def test_a_fixed_number_of_pillars_is_found(copied):
-    def fix(network):
-        network.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 5000
-
-    assert rewrite(copied, fix) == [(NETWORK, "voxels")]
+    assert spoiled(copied, lambda network: resize(network, "voxels", 0, 5000)) == [(NETWORK, "voxels")]
 
 
 def test_another_number_of_points_a_pillar_is_found(copied):
-    def more(network):
-        network.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 32
-
-    assert (NETWORK, "voxels") in rewrite(copied, more)
+    assert (NETWORK, "voxels") in spoiled(copied, lambda network: resize(network, "voxels", 1, 32))
 
 
 def test_outputs_in_another_order_are_sound_since_they_are_found_by_name(copied):
-    def turn(network):
-        outputs = list(network.graph.output)[::-1]
-        del network.graph.output[:]
-        network.graph.output.extend(outputs)
-
-    assert rewrite(copied, turn) == []
+    assert spoiled(copied, turn_outputs) == []
 
 
 def test_boxes_of_ten_numbers_are_found(copied):
-    def widen(network):
+    def add_two(network):
         renamed(network, "bbox_pred0", "eight")
         network.graph.output[1].name = "bbox_pred0"
         network.graph.output[1].type.tensor_type.shape.dim[1].dim_value = 10
         network.graph.node.append(helper.make_node("Concat", ["eight", "dir_cls_pred0"], ["bbox_pred0"], axis=1))
 
-    assert rewrite(copied, widen) == [(NETWORK, "bbox_pred0")]
+    assert spoiled(copied, add_two) == [(NETWORK, "bbox_pred0")]
