@@ -8,22 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t4zoo.autolabel.rules import ModelRules
-from t4zoo.errors import UsageError
-from t4zoo.info import Predictions
+from t4zoo.boxes import BoxTable
 
 
-def threshold(predictions: Predictions, classes: Sequence[str], rules: ModelRules) -> Predictions:
+def threshold(boxes: BoxTable, classes: Sequence[str], rules: ModelRules) -> BoxTable:
     """The boxes whose class is used and whose score is at least the class's threshold, in their order."""
-    return predictions.take(predictions.scores >= least_scores(classes, rules)[predictions.labels])
+    return boxes.take(boxes.scores >= least_scores(classes, rules)[boxes.labels])
 
 
 def least_scores(classes: Sequence[str], rules: ModelRules) -> NDArray[np.float64]:
-    """(len(classes),) the score from which on a box of each class is kept: infinite for a class that is not used.
-
-    Raises UsageError when the model does not know a class that is used.
-    """
-    if unknown := [label for label in rules.use_label if label not in classes]:
-        raise UsageError(
-            f"{rules.name}: use_label names {', '.join(unknown)}, but the model knows {', '.join(classes)} only"
-        )
+    """(len(classes),) the score from which on a box of each class is kept: infinite for a class that is not used."""
     return np.array([rules.thresholds[name] if name in rules.use_label else np.inf for name in classes])

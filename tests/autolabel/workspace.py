@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import uuid
 from pathlib import Path
@@ -11,7 +10,9 @@ import numpy as np
 
 from t4zoo.autolabel.raw import raw_file
 from t4zoo.autolabel.scenes import read_frames
-from t4zoo.info import Frame, Info, Predictions, save
+from t4zoo.boxes import BoxTable
+from t4zoo.info import Frame, Predictions
+from t4zoo.parquet import writing
 from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.labels import LabelMap
 from t4zoo.t4.reader import read_scene
@@ -44,7 +45,7 @@ def predict_truth(root: Path, model: str, seed: int, shift: float = 0.0, classes
     """Write the raw predictions of a model that finds every object, `shift` metres off, with random scores."""
     rng = np.random.default_rng(seed)
     frames = read_frames(root / "data" / "t4dataset", DATASET, max_sweeps=1)
-    predicted = []
+    by_scene: dict[str, tuple[list[Frame], list[Predictions]]] = {}
     for frame, truth in zip(frames, truth_frames(root), strict=True):
         assert frame.token == truth.token
         rows = truth.instances
@@ -52,11 +53,14 @@ def predict_truth(root: Path, model: str, seed: int, shift: float = 0.0, classes
         labels = np.array([classes.index(CLASSES[label]) for label in rows.labels], dtype=np.int64)
         names = (f"{model}/{frame.token}/{i}" for i in range(len(rows)))
         ids = tuple(str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in names)
-        predictions = Predictions(boxes, rows.velocities, labels, np.round(rng.random(len(rows)), 6), ids)
-        predicted.append(dataclasses.replace(frame, predictions=predictions))
+        listed, predicted = by_scene.setdefault(frame.scene, ([], []))
+        listed.append(frame)
+        predicted.append(Predictions(boxes, rows.velocities, labels, np.round(rng.random(len(rows)), 6), ids))
     path = raw_file(root / "auto_label" / SET / "raw", model)
     signed = {"model": {"name": f"{model.replace('-', '/')}@v1.0.0", "checkpoint_sha256": "0" * 64}}
-    save(path, Info(classes, DATASET, tuple(predicted), signed))
+    with writing(path, classes, DATASET, signed) as write:
+        for listed, predicted in by_scene.values():
+            write(listed, BoxTable.of(predicted))
     return path
 
 
