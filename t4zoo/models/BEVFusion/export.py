@@ -5,7 +5,7 @@ The head already learns the node's own numbers (see `coder`), so that nothing is
 
 from __future__ import annotations
 
-import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +20,7 @@ from t4zoo.models.common.part import Part
 from t4zoo.models.common.voxels import Voxels
 
 _VOXELS = 8  # of the example; any number would do
-DENSE_LIMIT = 2**31  # bytes of one volume; a network has some dozen of them at a time
+_VOLUMES = 8  # of full resolution that a residual block holds at a time, all in all
 
 
 class Network(nn.Module):
@@ -53,7 +53,7 @@ def exported(network: Mapping[str, Any]) -> dict[str, Any]:
 def parts(model: BEVFusion) -> tuple[Part, ...]:
     """The one `network` of a trained model, on its device; it shares the model's weights.
 
-    Raises UsageError for a grid that is too large to be computed where it is empty too.
+    Raises UsageError for a grid that this machine cannot compute where it is empty too.
     """
     _check_size(model)
     device = next(model.parameters()).device
@@ -76,11 +76,13 @@ def parts(model: BEVFusion) -> tuple[Part, ...]:
 
 def _check_size(model: BEVFusion) -> None:
     slices, rows, columns = model.grid.shape
-    size = math.prod(model.grid.shape) * model.encoder.first.norm.num_features * 4
-    if size > DENSE_LIMIT:
+    volume = slices * rows * columns * model.encoder.first.norm.num_features * 4
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if _VOLUMES * volume > memory:
         raise UsageError(
-            f"{slices} x {rows} x {columns} voxels make a volume of {size / 2**30:.1f} GiB, and what is exported holds "
-            "the empty voxels too; this model labels offline (predict), and a bundle needs larger voxels"
+            f"{slices} x {rows} x {columns} voxels make volumes of {volume / 2**30:.1f} GiB, and what is exported holds "
+            f"the empty voxels too: it takes {_VOLUMES * volume / 2**30:.0f} GiB, and this machine has "
+            f"{memory / 2**30:.0f} GiB; export where there is more, or train with larger voxels"
         )
 
 

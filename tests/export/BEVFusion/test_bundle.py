@@ -155,9 +155,9 @@ def test_a_checkpoint_of_sparse_convolutions_is_exported_in_its_dense_form(
 
 def test_a_grid_too_large_for_its_empty_voxels_is_refused_with_its_size(model):
     other = copy.deepcopy(model)
-    grid = {"point_cloud_range": (-128.0, -128.0, -3.0, 128.0, 128.0, 5.0), "voxel_size": (0.1, 0.1, 0.2)}
-    other.grid = type(model.grid)(max_points=10, **grid)
-    with pytest.raises(UsageError, match=r"40 x 2560 x 2560 voxels make a volume of \d+\.\d GiB"):
+    limits = (-12800.0, -12800.0, -3.0, 12800.0, 12800.0, 5.0)
+    other.grid = type(model.grid)(limits, voxel_size=(0.1, 0.1, 0.2), max_points=10)
+    with pytest.raises(UsageError, match=r"40 x 256000 x 256000 voxels .* takes \d+ GiB, and this machine has \d+ GiB"):
         parts(other)
 
 
