@@ -3,57 +3,114 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import yaml
 
-from t4zoo.autolabel.labelling import Labelling
-from t4zoo.autolabel.raw import Raw
+from t4zoo.autolabel.identity import instance_token, objects_of
+from t4zoo.autolabel.labelling import Counts
+from t4zoo.autolabel.labels import SceneLabels
 from t4zoo.autolabel.rules import Ensemble
-from t4zoo.info import Info, save
+from t4zoo.info import Frame, Instances, saving
+from t4zoo.t4.dataset_list import DatasetList, parse_scene_id, write_dataset_list
 from t4zoo.whole import write_whole
 
 
-def write_infos(folder: Path, name: str, raw: Raw, labelling: Labelling) -> None:
-    """Write pseudo_infos_filtered.pkl, the boxes with their scores, and info_all.pkl, which can be trained on."""
-    models = {"models": list(raw.models)}
-    boxes = tuple(
-        dataclasses.replace(frame, predictions=found.boxes)
-        for frame, found in zip(raw.frames, labelling.labels, strict=True)
-    )
-    save(folder / "pseudo_infos_filtered.pkl", Info(labelling.classes, raw.dataset, boxes, models))
-    save(folder / "info_all.pkl", Info(labelling.classes, name, labelling.frames, models))
+@dataclasses.dataclass(frozen=True)
+class Naming:
+    """What stands in the files besides boxes. name: of the set, `{day}_{dataset}`. dataset: of the labelled scenes.
 
-
-def write_dataset_list(folder: Path, name: str, scenes: Sequence[str]) -> None:
-    """Write dataset_id_list.yaml: the pseudo scenes as a dataset list, all of them to train on."""
-    data = {"version": 1, "dataset_version": name, "train": list(scenes), "val": [], "test": []}
-    head = f"# {name}: the auto-labelled scenes in pseudo_t4dataset/{name}; a copy in conf/dataset/ makes a dataset.\n"
-    write_whole(folder / "dataset_id_list.yaml", head + yaml.safe_dump(data, sort_keys=False))
-
-
-def write_log(folder: Path, name: str, ensemble: Ensemble, raw: Raw, labelling: Labelling) -> None:
-    """Write log.log: the models, their thresholds, and how many boxes of each class were and are.
-
-    When that was, git tells: a clock in here would be the one difference between two runs on the same input.
+    models: the names with which those of the ensemble sign.
     """
-    scenes = len({frame.scene for frame in raw.frames})
-    lines = [f"{name}: {raw.dataset}, {scenes} scenes, {len(raw.frames)} frames"]
+
+    name: str
+    dataset: str
+    classes: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+@contextmanager
+def writing_infos(folder: Path, naming: Naming) -> Iterator[Callable[[SceneLabels], None]]:
+    """Write pseudo_infos_filtered.pkl and info_all.pkl, each whole or not at all; what this gives adds a scene."""
+    extra = {"models": list(naming.models)}
+    with (
+        saving(folder / "pseudo_infos_filtered.pkl", naming.classes, naming.dataset, extra) as add_scored,
+        saving(folder / "info_all.pkl", naming.classes, naming.name, extra) as add_labelled,
+    ):
+
+        def write(scene: SceneLabels) -> None:
+            add_scored(scored_frames(scene))
+            add_labelled(labelled_frames(scene, naming.classes))
+
+        yield write
+
+
+def scored_frames(scene: SceneLabels) -> Iterator[Frame]:
+    """The frames with the labels as predictions: with their scores, and the ids that predict gave them."""
+    for number, frame in enumerate(scene.frames):
+        yield dataclasses.replace(frame, predictions=scene.labels.boxes.of_frame(number))
+
+
+def labelled_frames(scene: SceneLabels, classes: Sequence[str]) -> Iterator[Frame]:
+    """The frames with the labels as annotated boxes: with counted points, and the tokens of the pseudo scenes."""
+    rows, objects = scene.labels.boxes, objects_of(scene.labels, classes)
+    for number, frame in enumerate(scene.frames):
+        here = slice(int(rows.starts[number]), int(rows.starts[number + 1]))
+        labels = rows.labels[here]
+        instances = Instances(
+            boxes=rows.boxes[here],
+            velocities=rows.velocities[here],
+            labels=labels,
+            num_lidar_pts=scene.labels.num_lidar_pts[here],
+            num_radar_pts=np.zeros(len(labels), dtype=np.int64),
+            categories=tuple(classes[label] for label in labels),
+            attributes=((),) * len(labels),
+            tokens=tuple(instance_token(frame.scene, name) for name in objects[here]),
+        )
+        yield dataclasses.replace(frame, instances=instances)
+
+
+def write_scene_list(folder: Path, name: str, scenes: Sequence[str]) -> None:
+    """Write dataset_id_list.yaml: the scenes that were labelled, in the form of a dataset list, all in `train`."""
+    dataset = DatasetList("dataset_id_list", name, {"train": tuple(parse_scene_id(scene) for scene in scenes)})
+    write_dataset_list(folder, dataset, f"{name}: the auto-labelled scenes in pseudo_t4dataset/{name}.")
+
+
+def write_log(
+    folder: Path,
+    naming: Naming,
+    ensemble: Ensemble,
+    settings: Mapping[str, Any],
+    counts: Counts,
+    objects: Mapping[str, int],
+) -> None:
+    """Write log.log: who labelled, by which rules, and how many boxes of each class each step has left.
+
+    settings: what was configured beside models and thresholds, printed as it is. objects: how many of each class the
+    labels are. When that was, git tells: a clock in here would be the one difference of two runs on the same input.
+    """
+    lines = [f"{naming.name}: {naming.dataset}, {counts.scenes} scenes, {counts.frames} frames"]
     for index, rules in enumerate(ensemble.models):
-        lines += ["", f"{rules.name} as {raw.models[index]}, weight {rules.weight:g}", _ROW.format(*_HEAD)]
-        for column, label in enumerate(labelling.classes):
-            used = f"{rules.thresholds[label]:g}" if label in rules.use_label else "not used"
-            counts = labelling.raw[index, column], labelling.kept[index, column]
-            lines.append(_ROW.format(label, used, *counts))
-        lines.append(_ROW.format("all", "", labelling.raw[index].sum(), labelling.kept[index].sum()))
-    groups = "; ".join(", ".join(group) for group in ensemble.label_groups)
-    merged = f"IoU above {ensemble.iou_threshold:g} within {groups}" if len(ensemble.models) > 1 else "nothing merged"
-    lines += ["", f"labels ({merged})", f"{'class':<16}{'labels':>10}"]
-    lines += [f"{label:<16}{count:>10}" for label, count in zip(labelling.classes, labelling.final, strict=True)]
-    lines.append(f"{'all':<16}{labelling.final.sum():>10}")
-    write_whole(folder / "log.log", "\n".join(lines) + "\n")
+        lines += ["", f"{rules.name} as {naming.models[index]}, weight {rules.weight:g}"]
+        least = [f"{rules.thresholds[c]:g}" if c in rules.use_label else "not used" for c in naming.classes]
+        lines += _table(naming.classes, {"raw": counts.raw[index], "kept": counts.kept[index]}, least)
+    steps = {"merged": counts.merged, "filtered": counts.filtered, "labels": counts.final}
+    found = np.array([objects.get(name, 0) for name in naming.classes], dtype=np.int64)
+    lines += ["", "all models together", *_table(naming.classes, {**steps, "objects": found})]
+    lines += ["", "settings", yaml.safe_dump(dict(settings), sort_keys=False, width=110)]
+    write_whole(folder / "log.log", "\n".join(lines))
 
 
-_HEAD = ("class", "threshold", "raw", "kept")
-_ROW = "{:<16}{:>10}{:>10}{:>10}"
+def _table(classes: Sequence[str], columns: Mapping[str, Any], least: Sequence[str] = ()) -> list[str]:
+    """A line a class, and one for all of them."""
+    heads = [*(["threshold"] if least else []), *columns]
+    rows = [("class", heads)]
+    for index, name in enumerate(classes):
+        rows.append((name, [*least[index : index + 1], *(str(numbers[index]) for numbers in columns.values())]))
+    rows.append(("all", [*([""] if least else []), *(str(numbers.sum()) for numbers in columns.values())]))
+    width = max(10, *(len(head) + 2 for head in heads))
+    return [f"{name:<16}" + "".join(f"{cell:>{width}}" for cell in cells) for name, cells in rows]

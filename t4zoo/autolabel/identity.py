@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from t4zoo.t4.tables import token
+import uuid
+from collections.abc import Sequence
+
+from t4zoo.autolabel.labels import Labels
+from t4zoo.t4.tables import identifier, token
 
 FIRST_REVISION = "0"  # of a pseudo scene whose input has no revision folder
+UNTRACKED = bytes(16)
 
 
 def pseudo_id(scene: str) -> str:
@@ -12,6 +17,24 @@ def pseudo_id(scene: str) -> str:
     return scene if "/" in scene else f"{scene}/{FIRST_REVISION}"
 
 
-def instance_token(scene: str, box_id: str) -> str:
-    """The token that a pseudo scene's tables give the object of a box; until tracking, each box is an object."""
-    return token(pseudo_id(scene), "instance", box_id)
+def objects_of(labels: Labels, classes: Sequence[str]) -> list[str]:
+    """The uuid of the object that each box is: its track; until tracking, each box is an object.
+
+    T4 knows an object by one category, so a track whose boxes keep several classes is an object of each.
+    """
+    tracks = [name.tobytes() for name in labels.tracks]
+    names = [
+        track if track != UNTRACKED else own.tobytes() for track, own in zip(tracks, labels.boxes.ids, strict=True)
+    ]
+    found: dict[bytes, set[int]] = {}
+    for name, label in zip(names, labels.boxes.labels.tolist(), strict=True):
+        found.setdefault(name, set()).add(label)
+    return [
+        str(uuid.UUID(bytes=name) if len(found[name]) == 1 else identifier(name.hex(), classes[label]))
+        for name, label in zip(names, labels.boxes.labels.tolist(), strict=True)
+    ]
+
+
+def instance_token(scene: str, name: str) -> str:
+    """The token that a pseudo scene's tables give the object of that name."""
+    return token(pseudo_id(scene), "instance", name)

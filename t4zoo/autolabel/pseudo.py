@@ -1,117 +1,91 @@
-"""Pseudo T4 scenes: copies of the scenes that were labelled, with the labels as their annotation."""
+"""Pseudo T4 scenes: the scenes that were labelled, with the labels as their annotation and links to their data."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 
-import numpy as np
-
-from t4zoo.autolabel.ensemble import Labels
+from t4zoo.autolabel.annotation import boxes_of
 from t4zoo.autolabel.identity import pseudo_id
+from t4zoo.autolabel.labels import SceneLabels
+from t4zoo.autolabel.link import link_data
 from t4zoo.errors import T4zooError
-from t4zoo.geometry import apply, compose, quaternion_from_rotation, rotate, rotation_from_yaw
-from t4zoo.info import Frame
+from t4zoo.t4.dataset_list import DatasetList, parse_scene_id, write_dataset_list
 from t4zoo.t4.reader import read_scene
-from t4zoo.t4.tables import AutolabelMetadata
-from t4zoo.t4.writer import Box, with_boxes, write_annotation
+from t4zoo.t4.writer import with_boxes, write_annotation
 
-COPIED = ("data", "map", "status.json")  # of a scene, where it has them; its recording is not
+COPIED = "status.json"  # of a scene that has it: a link to a file would be one for DVC to replace
 
 
 class PseudoError(T4zooError):
     """A folder in which no pseudo scenes may be written."""
 
 
-def write_scenes(
-    source: Path,
-    target: Path,
-    frames: Sequence[Frame],
-    labels: Sequence[Labels],
-    classes: Sequence[str],
-    models: Sequence[str],
-) -> list[str]:
-    """Write a pseudo scene for each scene of `frames` into `target`, whole or not at all; their ids, sorted.
+class PseudoScenes:
+    """A folder of pseudo scenes that comes into being scene by scene, whole or not at all: use it in a `with`.
 
-    source: the folder of the input's scenes; it is only read. frames: with instances, `labels[i]` being of
-    `frames[i]`. models: the names with which the models sign. Pseudo scenes that stood in `target` are replaced.
-    Raises PseudoError when `target` holds anything else, ReadError for a broken input scene.
+    source: the folder of the scenes that were labelled; it is only read. models: the names with which those of the
+    ensemble sign. sample_steps: of the dataset list that is written beside the scenes, for whoever trains on them.
+    objects: how many of each class there are so far.
+    What stood in `target` is replaced at the end; raises PseudoError when that is anything else than pseudo scenes.
     """
-    _check_target(source, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    boxes: dict[str, list[Box]] = {scene: [] for scene in sorted({frame.scene for frame in frames})}
-    for frame, found in zip(frames, labels, strict=True):
-        boxes[frame.scene] += boxes_of(frame, found, classes, models)
-    try:
-        for scene, rows in boxes.items():
-            _write_scene(source / scene, temporary / pseudo_id(scene), scene, rows, classes)
-        temporary.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    return [pseudo_id(scene) for scene in boxes]
 
+    def __init__(
+        self, source: Path, target: Path, classes: Sequence[str], models: Sequence[str], sample_steps: int
+    ) -> None:
+        _check_target(source, target)
+        self._source, self._target, self._sample_steps = source, target, sample_steps
+        self._classes, self._models = tuple(classes), tuple(models)
+        self._scenes: list[str] = []
+        self.objects: Counter[str] = Counter()
 
-def boxes_of(frame: Frame, labels: Labels, classes: Sequence[str], models: Sequence[str]) -> list[Box]:
-    """The labels of one frame in the map frame, each signed by its model with its score.
+    @property
+    def scenes(self) -> tuple[str, ...]:
+        """`{T4 id}/{revision}` of those that are written, sorted."""
+        return tuple(sorted(self._scenes))
 
-    Every box is an object of its own: nothing has been tracked.
-    """
-    to_map = compose(frame.ego2global, frame.lidar2ego)
-    rows = labels.boxes
-    centres = apply(to_map, rows.boxes[:, :3])
-    velocities = rotate(to_map[:3, :3], np.column_stack([rows.velocities, np.zeros(len(rows))]))
-    return [
-        Box(
-            track=rows.ids[i],
-            category=classes[rows.labels[i]],
-            sample_token=frame.token,
-            translation=_vector(centres[i]),
-            size=_vector(rows.boxes[i, [4, 3, 5]]),  # width before length
-            rotation=quaternion_from_rotation(compose(to_map[:3, :3], rotation_from_yaw(float(rows.boxes[i, 6])))),
-            num_lidar_pts=int(frame.instances.num_lidar_pts[i]),
-            velocity=None if np.isnan(velocities[i]).any() else _vector(velocities[i]),
-            models=(AutolabelMetadata(models[labels.models[i]], float(rows.scores[i])),),
-        )
-        for i in range(len(rows))
-    ]
+    def __enter__(self) -> PseudoScenes:
+        """Begin, beside the folder."""
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = Path(tempfile.mkdtemp(dir=self._target.parent, prefix=f".{self._target.name}."))
+        return self
 
+    def write(self, labelled: SceneLabels) -> None:
+        """Add one scene. Raises ReadError where the labelled one is broken, WriteError for labels that T4 forbids."""
+        name = labelled.frames[0].scene
+        read, own = read_scene(self._source / name), pseudo_id(name)
+        tables = with_boxes(read.tables, own, boxes_of(labelled, self._classes, self._models), self._classes)
+        write_annotation(self._temporary / own / "annotation", tables)
+        link_data(read.folder, self._temporary / own)
+        if (read.folder / COPIED).is_file():
+            shutil.copyfile(read.folder / COPIED, self._temporary / own / COPIED)
+        names = {category.token: category.name for category in tables.category}
+        self.objects.update(names[instance.category_token] for instance in tables.instance)
+        self._scenes.append(own)
 
-def _vector(values: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = values.tolist()
-    return x, y, z
-
-
-def _write_scene(source: Path, target: Path, scene: str, boxes: list[Box], classes: Sequence[str]) -> None:
-    tables = read_scene(source).tables
-    write_annotation(target / "annotation", with_boxes(tables, pseudo_id(scene), boxes, classes))
-    for name in COPIED:
-        for path in sorted([source / name] if (source / name).is_file() else (source / name).rglob("*")):
-            if path.is_file():
-                copy_file(path, target / path.relative_to(source))
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy the bytes of a file; on file systems that can share blocks until one copy changes, without using space.
-
-    Not a link: where DVC is told to link its outs, it makes the linked input read-only and part of its cache.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as read, target.open("xb") as written:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the scenes and their list in their place, or nothing after an error."""
         try:
-            while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
-                pass
-        except (AttributeError, OSError):  # not Linux, or two file systems
-            read.seek(0)
-            written.truncate(0)
-            shutil.copyfileobj(read, written)
+            if kind is None:
+                self._finish()
+        finally:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _finish(self) -> None:
+        name = f"pseudo_{self._target.name}"
+        scenes = {"train": tuple(parse_scene_id(scene) for scene in self.scenes)}
+        dataset = DatasetList(name, name, scenes, self._source.name, self._sample_steps)
+        write_dataset_list(self._temporary, dataset, f"{name}: scenes of {dataset.data_of} that models labelled.")
+        self._temporary.chmod(0o755)
+        if self._target.exists():
+            shutil.rmtree(self._target)
+        self._temporary.rename(self._target)
 
 
 def _check_target(source: Path, target: Path) -> None:
@@ -121,7 +95,12 @@ def _check_target(source: Path, target: Path) -> None:
     if target.exists() and (inner.parent in outer.parents or not target.is_dir()):
         what = "a file" if target.is_file() else f"beside {source}, and may be somebody's input"
         raise PseudoError(f"{target}: is {what}; remove it or write elsewhere")
-    for scene in sorted(target.iterdir()) if target.is_dir() else []:
-        for path in sorted(scene.iterdir()) if scene.is_dir() else [scene]:
-            if not (path / "annotation").is_dir():
-                raise PseudoError(f"{target}: holds {path.name}, which is no T4 scene; remove it or write elsewhere")
+    for path in sorted(target.iterdir()) if target.is_dir() else []:
+        if path.name != f"pseudo_{target.name}.yaml":
+            _check_scene(target, path)
+
+
+def _check_scene(target: Path, scene: Path) -> None:
+    for path in sorted(scene.iterdir()) if scene.is_dir() and not scene.is_symlink() else [scene]:
+        if not (path / "annotation").is_dir():
+            raise PseudoError(f"{target}: holds {path.name}, which is no T4 scene; remove it or write elsewhere")

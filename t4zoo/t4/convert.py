@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import shutil
@@ -14,10 +15,11 @@ from typing import Any
 
 from t4zoo.info import Frame, Info, save
 from t4zoo.points import count_points
-from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError, SceneId, read_dataset_list
+from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError, SceneId
 from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.labels import LabelMap, read_labels
-from t4zoo.t4.reader import read_scene
+from t4zoo.t4.reader import find_recorded, read_scene
+from t4zoo.t4.selection import Selection, read_selections, whole_number
 
 
 @dataclass(frozen=True)
@@ -42,25 +44,27 @@ def create_info(
     is read before anything is written: a missing or broken scene raises and leaves `out` as it was.
     """
     label_map = read_labels(labels, product["class_names"])
-    steps, max_sweeps = _steps(product), _whole(product, "max_sweeps", product["max_sweeps"], 0)
+    max_sweeps = whole_number(f"conf/product/{product['name']}.yaml", "max_sweeps", product["max_sweeps"], 0)
     channels = None if cameras is None else tuple(cameras)
-    datasets = [read_dataset_list(sources.lists, name) for name in steps]
-    refuse_shared_scenes(datasets)
-    made_from = [
-        {"name": dataset.name, "dataset_version": dataset.dataset_version, "sample_steps": steps[dataset.name]}
-        for dataset in datasets
-    ]
-    extra = {"datasets": made_from, "labels": str(labels["name"]), "max_sweeps": max_sweeps}
+    selections = read_selections(product, sources.lists)
+    refuse_shared_scenes([selection.dataset for selection in selections])
+    extra = {"datasets": [_told(one) for one in selections], "labels": str(labels["name"]), "max_sweeps": max_sweeps}
     frames: dict[str, list[Frame]] = {split: [] for split in SPLITS}
-    for split, dataset in itertools.product(SPLITS, datasets):
-        settings = FrameSettings(label_map, max_sweeps, steps[dataset.name], max_speed, channels)
-        for scene in dataset.splits[split]:
-            frames[split] += _frames(sources.data_root, dataset.name, scene, settings)
+    for split, selection in itertools.product(SPLITS, selections):
+        settings = FrameSettings(label_map, max_sweeps, selection.sample_steps, max_speed, channels)
+        for scene in selection.dataset.splits[split]:
+            frames[split] += _frames(sources.data_root, selection, scene, settings)
     told = {**frames, "train": [frame for split in _train_on(product) for frame in frames[split]]}
     infos = {split: Info(label_map.class_names, str(product["name"]), tuple(told[split]), extra) for split in SPLITS}
     statistics = {split: count(told[split], label_map, sources.data_root) for split in SPLITS}
     _write(out, infos, statistics)
     return statistics
+
+
+def _told(selection: Selection) -> dict[str, Any]:
+    dataset = selection.dataset
+    told = {"name": dataset.name, "dataset_version": dataset.dataset_version, "sample_steps": selection.sample_steps}
+    return told if dataset.data_of is None else told | {"data_of": dataset.data_of}
 
 
 def _train_on(product: Mapping[str, Any]) -> tuple[str, ...]:
@@ -72,28 +76,6 @@ def _train_on(product: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(given, list | tuple) or "train" not in given or any(split not in SPLITS for split in given):
         raise DatasetListError(f"{where}: train_on is {given!r}; give [train], or [train, val, test] for a -release")
     return tuple(split for split in SPLITS if split in given)
-
-
-def _steps(product: Mapping[str, Any]) -> dict[str, int]:
-    """Dataset -> every so-many-th sample of it is taken."""
-    steps: dict[str, int] = {}
-    for entry in product["datasets"]:
-        if not isinstance(entry, Mapping) or not {"name", "sample_steps"} <= entry.keys():
-            raise DatasetListError(
-                f"conf/product/{product['name']}.yaml: datasets has {entry!r}; each needs a name and sample_steps"
-            )
-        name = str(entry["name"])
-        if name in steps:
-            raise DatasetListError(f"conf/product/{product['name']}.yaml: names the dataset {name} twice; keep one")
-        steps[name] = _whole(product, f"sample_steps of {name}", entry["sample_steps"], 1)
-    return steps
-
-
-def _whole(product: Mapping[str, Any], key: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        where = f"conf/product/{product['name']}.yaml"
-        raise DatasetListError(f"{where}: {key} is {value!r}; give a whole number from {least} on")
-    return value
 
 
 def refuse_shared_scenes(datasets: Iterable[DatasetList]) -> None:
@@ -108,9 +90,15 @@ def refuse_shared_scenes(datasets: Iterable[DatasetList]) -> None:
                 seen[scene.id] = place
 
 
-def _frames(data_root: Path, dataset: str, scene: SceneId, settings: FrameSettings) -> tuple[Frame, ...]:
-    read = read_scene(data_root / dataset / scene.id, scene.revision)
-    return frames_of(read, dataset, settings, scene.city, scene.vehicle_type)
+def _frames(data_root: Path, selection: Selection, scene: SceneId, settings: FrameSettings) -> tuple[Frame, ...]:
+    dataset = selection.dataset
+    if dataset.data_of is None:
+        read, files = read_scene(data_root / dataset.name / scene.id, scene.revision), dataset.name
+    else:  # paths in the frames are those of the scene that was labelled, so that no link to it is needed
+        annotated = read_scene(selection.lists / scene.id, scene.revision)
+        files = dataset.data_of
+        read = dataclasses.replace(annotated, folder=find_recorded(data_root / files / scene.id, scene.revision))
+    return frames_of(read, files, settings, scene.city, scene.vehicle_type)
 
 
 def count(frames: Iterable[Frame], labels: LabelMap, data_root: Path) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The lists in `conf/dataset/`: which scenes a dataset has, and in which split. Their form is AWML's."""
+"""Dataset lists: which scenes a dataset has, and in which split. Their form is AWML's.
+
+Those of people are in `conf/dataset/`; that of auto-labels lies beside the scenes that it names.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 import yaml
 
 from t4zoo.errors import UsageError
+from t4zoo.whole import write_whole
 
 SPLITS = ("train", "val", "test")
 FORM = 1  # of the file, its key `version`
@@ -42,11 +46,17 @@ class SceneId:
 
 @dataclass(frozen=True)
 class DatasetList:
-    """A dataset: its name, its own version as people write it, and the scenes of each split."""
+    """A dataset: its name, its own version as people write it, and the scenes of each split.
+
+    data_of: where the list lies beside scenes that are annotation only, the dataset whose files these share.
+    sample_steps: every so-many-th sample is to be taken, unless a product says otherwise; None where it has to.
+    """
 
     name: str
     dataset_version: str
     splits: dict[str, tuple[SceneId, ...]]
+    data_of: str | None = None
+    sample_steps: int | None = None
 
 
 def parse_scene_id(text: str) -> SceneId:
@@ -78,7 +88,20 @@ def read_dataset_list(folder: Path, name: str) -> DatasetList:
             raise DatasetListError(f"{path}: the list {key!r} is no split; the splits are {', '.join(SPLITS)}")
     splits = {split: _scenes(path, split, data.get(split)) for split in SPLITS}
     _refuse_twice(path, splits)
-    return DatasetList(name, str(data.get("dataset_version", "")), splits)
+    data_of, steps = data.get("data_of"), data.get("sample_steps")
+    if data_of is not None and not (isinstance(data_of, str) and _PART.fullmatch(data_of)):
+        raise DatasetListError(f"{path}: data_of is {data_of!r}; give the name of a dataset's folder")
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+        raise DatasetListError(f"{path}: sample_steps is {steps!r}; give a whole number from 1 on")
+    return DatasetList(name, str(data.get("dataset_version", "")), splits, data_of, steps)
+
+
+def write_dataset_list(folder: Path, dataset: DatasetList, told: str) -> None:
+    """Write `{folder}/{dataset.name}.yaml`; `told` is the comment that it opens with."""
+    data: dict[str, Any] = {"version": FORM, "dataset_version": dataset.dataset_version}
+    data |= {key: value for key in ("data_of", "sample_steps") if (value := getattr(dataset, key)) is not None}
+    data |= {split: [scene.key for scene in dataset.splits.get(split, ())] for split in SPLITS}
+    write_whole(folder / f"{dataset.name}.yaml", f"# {told}\n{yaml.safe_dump(data, sort_keys=False)}")
 
 
 def _scenes(path: Path, split: str, entries: Any) -> tuple[SceneId, ...]:

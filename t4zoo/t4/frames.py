@@ -101,7 +101,7 @@ def _lidar_path(scene: T4Scene, dataset: str, data: SampleData) -> str:
 
 
 def _below_root(scene: T4Scene, dataset: str, path: Path) -> str:
-    return f"{dataset}/{scene.name}/{path.relative_to(scene.folder).as_posix()}"
+    return f"{dataset}/{scene.place}/{path.relative_to(scene.folder).as_posix()}"
 
 
 def _sweeps(scene: T4Scene, dataset: str, key: SampleData, most: int) -> Iterator[Sweep]:

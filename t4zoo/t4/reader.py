@@ -55,11 +55,19 @@ class ReadError(T4zooError):
 
 @dataclass(frozen=True, eq=False)
 class T4Scene:
-    """A scene as it was read. name: `{T4 id}/{revision}`, or `{T4 id}` where there is no revision folder."""
+    """A scene as it was read. name: `{T4 id}/{revision}`, or `{T4 id}` where there is no revision folder.
+
+    folder: where its files are, which is another scene's for labels of that one.
+    """
 
     name: str
     folder: Path
     tables: SceneTables
+
+    @property
+    def place(self) -> str:
+        """Where its files are below their dataset's folder: `{T4 id}/{revision}` or `{T4 id}`."""
+        return _place(self.folder)
 
     @cached_property
     def _by_token(self) -> dict[str, dict[str, Any]]:
@@ -163,18 +171,30 @@ def find_scene(folder: Path, revision: str | None = None) -> Path:
     raise ReadError(f"scene {folder.name}: not found: {folder / 'annotation'} does not exist; {CURE}")
 
 
+def find_recorded(folder: Path, revision: str | None) -> Path:
+    """The folder of a scene that was labelled elsewhere as `revision`: a recording may have no revision folder.
+
+    Raises ReadError when it is not there.
+    """
+    return folder if (folder / "annotation").is_dir() else find_scene(folder, revision)
+
+
 def read_scene(folder: Path, revision: str | None = None) -> T4Scene:
     """Read the scene in `folder` (see `find_scene`). Raises ReadError when it is missing or broken.
 
     Lidar files are not opened. Optional tables and unknown fields are left out.
     """
     found = find_scene(folder, revision)
-    name = f"{found.parent.name}/{found.name}" if found.name.isdecimal() else found.name
+    name = _place(found)
     tables = SceneTables(**{table: _read_table(name, found, table) for table in RECORDS})
     _check_references(name, tables)
     if len(tables.scene) != 1:
         raise ReadError(f"scene {name}: table scene has {len(tables.scene)} rows instead of one; {CURE}")
     return T4Scene(name, found, tables)
+
+
+def _place(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}" if folder.name.isdecimal() else folder.name
 
 
 def _read_table(scene: str, folder: Path, table: str) -> tuple[Any, ...]:

@@ -81,8 +81,11 @@ def test_every_second_sample_of_one_dataset_only(workspace: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"datasets": [{"name": "db_sample_v1"}]}, "needs a name and sample_steps"),
-        ({"datasets": ["db_sample_v1"]}, "needs a name and sample_steps"),
+        ({"datasets": [{"name": "db_sample_v1"}]}, "needs sample_steps: its list has none"),
+        ({"datasets": ["db_sample_v1"]}, "each has a name and sample_steps"),
+        ({"datasets": [{"name": "db_sample_v1", "sample_steps": 1, "split": "test"}]}, "each has a name and"),
+        ({"datasets": [{"name": "db_sample_v1", "sample_steps": 1, "splits": "test"}]}, "splits of db_sample_v1 is"),
+        ({"datasets": [{"name": "db_sample_v1", "sample_steps": 1, "splits": []}]}, "splits of db_sample_v1 is"),
         ({"datasets": [{"name": "db_sample_v1", "sample_steps": 0}]}, "sample_steps of db_sample_v1 is 0"),
         ({"datasets": [{"name": "db_sample_v1", "sample_steps": -1}]}, "sample_steps of db_sample_v1 is -1"),
         ({"datasets": [{"name": "db_sample_v1", "sample_steps": n} for n in (5, 1)]}, "db_sample_v1 twice"),
