@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from stages._fetch import fetch
+from stages._foreign import open_foreign
 from t4zoo.errors import UsageError
 from t4zoo.info import Frame, Predictions
 from t4zoo.models.common.signature import signature
@@ -26,10 +27,14 @@ class Trained:
     max_sweeps: int
     network: Any
     device: str
+    foreign: bool = False
 
 
-def open_model(reference: str, device: str) -> Trained:
-    """The model that a checkpoint string means. device: `auto` takes a GPU where there is one."""
+def open_model(reference: str, device: str, foreign: DictConfig | None = None) -> Trained:
+    """The model that a checkpoint string means. device: `auto` takes a GPU where there is one.
+
+    foreign: names the configuration file of a model that is not ours, if its `config` is not null.
+    """
     import torch
 
     from t4zoo.models.common import checkpoint
@@ -42,7 +47,12 @@ def open_model(reference: str, device: str) -> Trained:
         device = here[-1]
     if device.partition(":")[0] not in here:
         raise UsageError(f"device is {device!r}, and here are {' and '.join(here)}; `auto` takes the fastest")
-    (network, meta), sha256 = checkpoint.build(path, device), checkpoint.digest(path)
+    sha256 = checkpoint.digest(path)
+    if foreign and foreign.config:
+        network = open_foreign(foreign, path, device)
+        name = signature(network.algorithm, network.model, reference, sha256)
+        return Trained(path, sha256, name, network.class_names, network.max_sweeps, network, device, foreign=True)
+    network, meta = checkpoint.build(path, device)
     try:
         name = signature(str(meta["algorithm"]), str(meta["name"]), reference, sha256)
         return Trained(path, sha256, name, tuple(meta["class_names"]), int(meta["max_sweeps"]), network, device)
@@ -63,5 +73,13 @@ def predict_frames(trained: Trained, frames: Sequence[Frame], cfg: DictConfig) -
             told[0] = done * 4 // total
             print(f"{trained.name} on {trained.device}: {done} of {total} frames", flush=True)
 
-    found = predict(trained.network, frames, Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, tell)
+    if trained.foreign and not trained.class_names:
+        raise UsageError(
+            f"{cfg.foreign.config}: does not say what the labels mean; name the classes in their order: "
+            "'+foreign.overrides.test_dataloader.dataset.metainfo.classes=[car,...]'"
+        )
+    settings = Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, tell
+    found = (
+        trained.network.predict(frames, *settings) if trained.foreign else predict(trained.network, frames, *settings)
+    )
     return [rows for _, rows in found]

@@ -16,7 +16,7 @@ from t4zoo.info import Info, save
 @stage("predict")
 def main(cfg: DictConfig) -> None:
     """Scenes without annotation and a checkpoint in, pseudo_infos_raw_{model}.pkl out."""
-    trained = open_model(cfg.checkpoint, cfg.device)
+    trained = open_model(cfg.checkpoint, cfg.device, cfg.foreign)
     frames = read_frames(Path(cfg.data_root), cfg.scenes, trained.max_sweeps)
     found = [rows.take(rows.scores >= cfg.min_score) for rows in predict_frames(trained, frames, cfg)]
     model = {"model": {"name": trained.name, "checkpoint_sha256": trained.sha256}}

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from stages._entry import stage
 from stages._fetch import fetch
+from stages._foreign import train_foreign
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -19,6 +20,9 @@ def main(cfg: DictConfig) -> None:
     """Info and parent in, the model's `train` folder out."""
     from t4zoo.models.common.training import train
 
+    if cfg.foreign.config:
+        print(f"wrote {train_foreign(cfg)}")
+        return
     settings: dict[str, Any] = OmegaConf.to_container(cfg.runner, resolve=True)  # type: ignore[assignment]
     meta = {
         "algorithm": cfg.algorithm.name,

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,14 @@ def write(folder: Path, score: Score, heading: str) -> None:
     write_whole(folder / "plots" / "precision_recall.csv", curves(score))
     write_whole(folder / "test_log.log", f"{heading}\n{table(score)}")
     write_whole(folder / "metrics.json", json.dumps(metrics(score), indent=2, allow_nan=False) + "\n")
+
+
+def write_numbers(folder: Path, numbers: Mapping[str, float], heading: str, log: str) -> None:
+    """Write metrics.json and test_log.log of a model that another judged: its numbers, and what it said on the way."""
+    lines = "".join(f"{name} {value:.{DECIMALS}g}\n" for name, value in numbers.items())
+    write_whole(folder / "test_log.log", f"{heading}\n{lines}\n{log}")
+    rounded = {name: _number(value) for name, value in numbers.items()}
+    write_whole(folder / "metrics.json", json.dumps(rounded, indent=2, allow_nan=False) + "\n")
 
 
 def metrics(score: Score) -> dict[str, Any]:

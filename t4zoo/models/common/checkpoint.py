@@ -16,6 +16,7 @@ import yaml
 from torch import Tensor, nn
 
 from t4zoo.errors import T4zooError
+from t4zoo.models.common import inert
 from t4zoo.whole import whole
 
 OWN_MODELS = "t4zoo.models."  # a checkpoint may name a class in here; any other name could run a stranger's choice
@@ -44,20 +45,37 @@ def save(path: Path, state_dict: Mapping[str, Tensor], meta: Mapping[str, Any]) 
 
 
 def load(path: Path) -> Checkpoint:
-    """Read without running anything that the file contains. Raises CheckpointError."""
+    """Read a checkpoint of ours, of mmengine or of weights alone, without running anything that the file contains.
+
+    Of mmengine's files, whatever is neither a tensor nor a builtin is left out. Raises CheckpointError.
+    """
     try:
         data = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except Exception as error:  # whatever a broken or foreign file makes torch's reader raise
-        # Not torch's own words: they advise to load with weights_only=False, which would run what the file says.
-        raise CheckpointError(
-            f"{path}: is no checkpoint of weights and builtins alone, or it is broken ({type(error).__name__}); "
-            "a checkpoint of mmengine or of another project has to be converted to its state_dict first"
-        ) from error
+        data = _of_another_maker(path, error)
+    if isinstance(data, dict) and data and all(isinstance(value, Tensor) for value in data.values()):
+        return Checkpoint(dict(data), {})
     if not isinstance(data, dict) or not isinstance(data.get("state_dict"), dict):
         raise CheckpointError(f"{path}: holds no state_dict")
     return Checkpoint(data["state_dict"], dict(data.get("meta") or {}))
+
+
+def _of_another_maker(path: Path, before: Exception) -> Any:
+    try:
+        return inert.read(path)
+    except inert.StrangeNameError as error:
+        raise CheckpointError(
+            f"{path}: names {error}, which a program would run that trusts this file; it was not run, and the file is "
+            "refused; have its maker save the state_dict alone"
+        ) from None
+    except Exception:
+        # Not torch's own words: they advise to load with weights_only=False, which would run what the file says.
+        raise CheckpointError(
+            f"{path}: is no checkpoint of weights and builtins alone, or it is broken ({type(before).__name__}); "
+            "what another project made has to be converted to its state_dict first"
+        ) from before
 
 
 def find(folder: Path) -> Path:

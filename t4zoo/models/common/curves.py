@@ -55,29 +55,34 @@ class Curves(Hook):
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Remember the losses as tensors: reading each at once would make a GPU wait."""
-        self.pending.append({name: value.detach() for name, value in outputs.items()})
+        losses = {name: value for name, value in outputs.items() if isinstance(value, torch.Tensor)}
+        self.pending.append({name: value.detach() for name, value in losses.items()})
         if (runner.iter + 1) % self.interval == 0 or batch_idx + 1 == len(runner.train_dataloader):
-            means = {
-                name: float(torch.stack([row[name] for row in self.pending]).double().mean())
-                for name in self.pending[0]
-            }
-            if not all(map(math.isfinite, means.values())):
-                raise TrainingError(
-                    f"the loss is no longer a number (epoch {runner.epoch + 1}, iteration {runner.iter + 1}); "
-                    "lower algorithm.optimizer.lr, or look for broken boxes in the info file"
-                )
-            self.this_epoch.append((len(self.pending), means))
-            lr = runner.optim_wrapper.get_lr()["lr"][0]
-            self.rows.append(_rounded({"epoch": runner.epoch + 1, "iter": runner.iter + 1, "lr": lr, **means}))
-            self.pending = []
+            self._close_row(runner, runner.iter + 1)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Close the epoch's row."""
+        if self.pending:  # a training that counts iterations may end in the middle of its data
+            self._close_row(runner, runner.iter)
         total = sum(count for count, _ in self.this_epoch)
         means = {
             name: sum(count * row[name] for count, row in self.this_epoch) / total for name in self.this_epoch[0][1]
         }
         self.epochs.append(_rounded({"epoch": runner.epoch + 1, **means}))
+
+    def _close_row(self, runner: Any, iteration: int) -> None:
+        means = {
+            name: float(torch.stack([row[name] for row in self.pending]).double().mean()) for name in self.pending[0]
+        }
+        if not all(map(math.isfinite, means.values())):
+            raise TrainingError(
+                f"the loss is no longer a number (epoch {runner.epoch + 1}, iteration {iteration}); "
+                "lower algorithm.optimizer.lr, or look for broken boxes in the info file"
+            )
+        self.this_epoch.append((len(self.pending), means))
+        lr = next(iter(runner.optim_wrapper.get_lr().values()))[0]
+        self.rows.append(_rounded({"epoch": runner.epoch + 1, "iter": iteration, "lr": lr, **means}))
+        self.pending = []
 
     def after_train(self, runner: Any) -> None:
         """Write the three files, of the first process where there are several."""
@@ -101,7 +106,7 @@ def _draw(rows: list[dict[str, float]], path: Path) -> None:
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     for name in rows[0]:
-        if name.startswith("loss"):
+        if "loss" in name:
             axes.plot([row["iter"] for row in rows], [row[name] for row in rows], label=name)
     axes.set(xlabel="iteration", ylabel="loss", yscale="log")
     axes.legend()

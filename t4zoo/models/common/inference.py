@@ -40,13 +40,14 @@ def predict(
         with torch.no_grad():
             found = model.predict([cloud.to(device) for cloud in batch["inputs"]])
         for boxes in found:
-            yield frames[done], _predictions(boxes, frames[done], name)
+            yield frames[done], predictions_of(boxes, frames[done], name)
             done += 1
         if progress:
             progress(done, len(frames))
 
 
-def _predictions(rows: Boxes, frame: Frame, name: str) -> Predictions:
+def predictions_of(rows: Boxes, frame: Frame, name: str) -> Predictions:
+    """The boxes of one cloud as the predictions that `name` signs for its frame."""
     key = f"{frame.scene}/{frame.token}/{name}"  # a copied scene has the tokens of its original
     ids = tuple(str(uuid.uuid5(ID_SPACE, f"{key}/{rank}")) for rank in range(len(rows.boxes)))
     columns = (column.double().cpu().numpy() for column in (rows.boxes, rows.velocities, rows.scores))

@@ -27,7 +27,7 @@ def register(fetch: Fetch) -> None:
     The first are `load_from`, `CheckpointLoader.load_checkpoint` and `init_cfg`; the second `mmengine.fileio`'s.
     """
 
-    def read(filename: str, map_location: Any = None) -> dict[str, Any]:
+    def load_from_t4zoo(filename: str, map_location: Any = None) -> dict[str, Any]:
         path = checkpoint.resolve(filename, fetch)
         if path is None:
             raise checkpoint.CheckpointError(f"{filename}: names no checkpoint to load")
@@ -35,7 +35,7 @@ def register(fetch: Fetch) -> None:
         return {"state_dict": loaded.state_dict, "meta": loaded.meta}
 
     prefixes = [f"{scheme}://" for scheme in SCHEMES]
-    CheckpointLoader.register_scheme(prefixes=["", *prefixes], loader=read, force=True)
+    CheckpointLoader.register_scheme(prefixes=["", *prefixes], loader=load_from_t4zoo, force=True)
     register_backend("fetched", _backend(fetch), force=True, prefixes=list(SCHEMES))
 
 

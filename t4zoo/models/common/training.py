@@ -6,7 +6,7 @@ import hashlib
 import logging
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,11 @@ class StartFrom(Hook):
 class QuietRunner(Runner):
     """A Runner whose log has a fixed name, and whose screen shows lines but no pages; the file has both."""
 
+    log_name = LOG
+
     def build_logger(self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any) -> MMLogger:
         """Called by the Runner, before it logs anything."""
-        logger = super().build_logger(log_level, str(Path(self.work_dir) / LOG), **kwargs)
+        logger = super().build_logger(log_level, str(Path(self.work_dir) / self.log_name), **kwargs)
         for handler in logger.handlers:
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(_is_line)
@@ -107,23 +109,36 @@ def train(
         mine = of_process(settings, get_world_size(), scratch)
         runner = _runner({**mine, "work_dir": str(work), "experiment_name": uuid.uuid4().hex})
         runner.register_hook(Snapshots(point))
+        for line in getattr(network(runner), "remarks", ()):
+            runner.logger.info(line)
         runner.train()
         weights = out / f"epoch_{runner.epoch}.pth"
         if runner.rank == 0:
-            results, before = scratch / "results", scratch / "before"
-            for left in (results, before):  # of one that was killed in this very place
-                shutil.rmtree(left, ignore_errors=True)
-            results.mkdir()
-            (results / "config.py").write_text(config, encoding="utf-8")
-            made_of = {"model": settings["model"], "epoch": runner.epoch, **_digests(results / "config.py", settings)}
-            checkpoint.save(results / weights.name, network(runner).state_dict(), {**meta, **made_of})
-            # mmengine adds dated files and folders of its own to its working folder; only what is named here is kept.
-            for name in (LOG, *CURVES):
-                (work / name).replace(results / name)
-            if out.exists():
-                out.rename(before)
-            results.rename(out)
+            made_of = {"model": settings["model"], "epoch": runner.epoch, "info_sha256": _digest_of_info(settings)}
+            put(out, scratch, config, weights.name, network(runner).state_dict(), {**meta, **made_of})
     return weights
+
+
+def put(
+    out: Path, scratch: Path, config: str, name: str, weights: Mapping[str, torch.Tensor], meta: dict[str, Any]
+) -> None:
+    """Move what a training made to `out`, in the place of what was there.
+
+    config: the text of config.py, whose sha256 is added to `meta`. name: of the file of weights.
+    scratch: a folder on the same disk, whose `work` holds the log and the curves.
+    """
+    results, before = scratch / "results", scratch / "before"
+    for left in (results, before):  # of one that was killed in this very place
+        shutil.rmtree(left, ignore_errors=True)
+    results.mkdir()
+    (results / "config.py").write_text(config, encoding="utf-8")
+    checkpoint.save(results / name, weights, {**meta, "config_sha256": checkpoint.digest(results / "config.py")})
+    # mmengine adds dated files and folders of its own to its working folder; only what is named here is kept.
+    for kept in (LOG, *CURVES):
+        (scratch / "work" / kept).replace(results / kept)
+    if out.exists():
+        out.rename(before)
+    results.rename(out)
 
 
 def _made_of(config: str, settings: dict[str, Any], weights_of: Path | None) -> dict[str, str]:
@@ -139,9 +154,8 @@ def _made_of(config: str, settings: dict[str, Any], weights_of: Path | None) -> 
     }
 
 
-def _digests(config: Path, settings: dict[str, Any]) -> dict[str, str]:
-    info = Path(settings["train_dataloader"]["dataset"]["info"])
-    return {"config_sha256": checkpoint.digest(config), "info_sha256": checkpoint.digest(info)}
+def _digest_of_info(settings: dict[str, Any]) -> str:
+    return checkpoint.digest(Path(settings["train_dataloader"]["dataset"]["info"]))
 
 
 def _runner(settings: dict[str, Any]) -> QuietRunner:
