@@ -54,7 +54,7 @@ class BEVFusion(Detector):
             raise UsageError(f"point_features is {list(self.point_features)}; Autoware's node gives {known}")
         self.grid = VoxelGrid(self.point_cloud_range, self.voxel_size, max_points)
         self.encoder = VoxelEncoder(len(self.point_features), self.grid.shape, norm=norm, **encoder)
-        self.convolution = str(encoder["convolution"])
+        self.remarks = (f"trains with {encoder['convolution']} convolution in space",)
         shape = [cells // self.encoder.stride for cells in self.grid.shape[1:]]
         check_divides(shape, math.prod(backbone["strides"]), backbone["strides"])
         self.out_size_factor = self.encoder.stride * output_stride(backbone["strides"], neck["strides"])

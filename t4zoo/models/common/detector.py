@@ -22,6 +22,7 @@ class Detector(BaseModel):
     """
 
     class_weights: tuple[str, ...]  # names of the weights that have a row a class
+    remarks: tuple[str, ...] = ()  # what the log of a training has to say of the network
     backbone: nn.Module
     neck: nn.Module
     head: Any  # has `loss`, `predict` and `score_threshold`

@@ -5,7 +5,7 @@ from torch import nn
 from t4zoo.errors import UsageError
 from t4zoo.models.common import checkpoint, precision
 from t4zoo.models.common.precision import MixedPrecision
-from tests.models.common.trainings import make_data, run
+from tests.models.common.trainings import ALGORITHMS, make_data, run
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 BFLOAT16 = "launcher.precision=bfloat16"
@@ -52,7 +52,7 @@ def test_float16_is_refused_without_a_gpu():
         precision.check("float16")
 
 
-@pytest.mark.parametrize("algorithm", ["CenterPoint", "TransFusion"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_training_in_bfloat16_learns_nearly_the_same_and_keeps_float32_weights(data, tmp_path, algorithm):
     choice = f"algorithm={algorithm}/tiny"
     full = checkpoint.load(run(data, tmp_path / "full", choice)).state_dict
@@ -81,7 +81,7 @@ def test_the_scale_of_the_losses_goes_on_where_it_was():
 
 
 @needs_gpu
-@pytest.mark.parametrize("algorithm", ["CenterPoint", "TransFusion"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_training_in_float16_learns_on_a_gpu(data, tmp_path, algorithm):
     path = run(data, tmp_path / "train", f"algorithm={algorithm}/tiny", "launcher=gpu", "algorithm.epochs=30")
     rows = (tmp_path / "train" / "loss.csv").read_text().splitlines()

@@ -12,7 +12,7 @@ from t4zoo.errors import UsageError
 from t4zoo.models.common import resume
 from t4zoo.models.common.curves import TrainingError
 from t4zoo.models.common.snapshot import random_state, set_random_state
-from tests.models.common.trainings import EPOCHS, ITERATIONS, StopAt, make_data, run
+from tests.models.common.trainings import ALGORITHMS, EPOCHS, ITERATIONS, StopAt, make_data, run
 
 ALL = list(range(1, EPOCHS * ITERATIONS + 1))
 UNFINISHED = ".train.unfinished"
@@ -44,7 +44,7 @@ def test_a_training_that_was_stopped_ends_with_the_bytes_of_one_that_was_not(dat
     assert [path.name for path in tmp_path.iterdir()] == ["train"]
 
 
-@pytest.mark.parametrize("algorithm", ["CenterPoint", "TransFusion"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_with_every_choice_made_it_ends_with_the_same_bytes_too(data, tmp_path, algorithm):
     choices = (
         f"algorithm={algorithm}/tiny",

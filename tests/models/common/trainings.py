@@ -13,9 +13,14 @@ from omegaconf import OmegaConf
 
 from t4zoo import info
 from t4zoo.models.common.training import train
+from t4zoo.t4.frames import FrameSettings, frames_of
+from t4zoo.t4.labels import LabelMap
+from t4zoo.t4.reader import read_scene
+from t4zoo.t4.synth_scene import CONCAT, ScenePlan, write_scene
 from tests.models.street import CLASSES, make_frames
-from tests.pipeline import compose
+from tests.pipeline import CONF, compose
 
+ALGORITHMS = sorted(folder.name for folder in (CONF / "algorithm").iterdir())
 EPOCHS, ITERATIONS = 3, 2  # of two frames each
 
 
@@ -37,6 +42,22 @@ def make_data(root: Path) -> Path:
     frames = make_frames(root, 2 * ITERATIONS)
     info.save(root / "info_train.pkl", info.Info(CLASSES, "base", frames))
     return root
+
+
+def make_scene(root: Path) -> Path:
+    """Data of the three frames of one scene of the sample data."""
+    plan, labels = ScenePlan("db", "train", 0, 3, CONCAT), LabelMap(CLASSES, {name: name for name in CLASSES})
+    write_scene(root / "db" / plan.key, plan)
+    frames = tuple(frames_of(read_scene(root / "db" / plan.id), "db", FrameSettings(labels, max_sweeps=1)))
+    info.save(root / "info_train.pkl", info.Info(CLASSES, "base", frames))
+    return root
+
+
+def learn_by_heart(data: Path, out: Path, algorithm: str, steps: int) -> Path:
+    """Train the tiny network on all frames at once, as they are, `steps` times."""
+    still = "algorithm.augment={flip_x: 0.0, flip_y: 0.0, half_turn: 0.0, rotation: 0.0, scale: 0.0}"
+    choices = (f"algorithm={algorithm}/tiny", "algorithm.batch_size=3", f"algorithm.epochs={steps}", still)
+    return run(data, out, *choices, resume="never")
 
 
 def run(data: Path, out: Path, *overrides: str, stop: int | None = None, resume: str = "auto", **further: Any) -> Path:
