@@ -19,7 +19,7 @@ def matching(rows: Rows, columns: Rows, benefits: Array) -> NDArray[np.bool_]:
     Pairs that compete with no other hold at once; the others by the Hungarian method, each cluster for itself.
     """
     rows, columns = _numbered(rows), _numbered(columns)
-    hold = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    hold: NDArray[np.bool_] = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     contested = np.flatnonzero(~hold)
     for pairs in _clusters(rows, columns, contested):
         hold[pairs] = _hungarian(_numbered(rows[pairs]), _numbered(columns[pairs]), benefits[pairs])

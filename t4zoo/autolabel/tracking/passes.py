@@ -47,15 +47,28 @@ def _pairs(seen: Sightings, last: Rows, boxes: Rows, expected: States, rules: Ka
     Under mahalanobis that is the logarithm of the likelihood, doubled, without constants, so that an object of
     which little is known does not take a box from one that is expected right there; under metres, nearness.
     """
-    off = seen.positions[boxes][None] - expected.position[:, None]
-    square = off[..., 0] * off[..., 0] + off[..., 1] * off[..., 1]
-    gate = np.maximum(seen.gates[last][:, None], seen.gates[boxes][None])
-    near = (square <= gate * gate) & (seen.groups[last][:, None] == seen.groups[boxes][None])
-    if rules.distance == "metres":
-        rows, columns = np.nonzero(near)
-        return rows, columns, 1.0 + rules.widest - np.sqrt(square[rows, columns])
     variance = expected.a + seen.motion.position_noise[last]
-    rows, columns = np.nonzero(near & (square <= rules.sigmas**2 * variance[:, None]))
-    bounded = np.minimum(variance[rows], rules.widest**2)
+    reach = np.full(len(last), rules.widest)
+    if rules.distance == "mahalanobis":
+        reach = np.minimum(reach, rules.sigmas * np.sqrt(variance))
+    rows, columns = _within(expected.position[:, 0], reach, seen.positions[boxes, 0])
+    off = seen.positions[boxes[columns]] - expected.position[rows]
+    square = off[:, 0] * off[:, 0] + off[:, 1] * off[:, 1]
+    gate = np.minimum(np.maximum(seen.gates[last[rows]], seen.gates[boxes[columns]]), reach[rows])
+    near = (square <= gate * gate) & (seen.groups[last[rows]] == seen.groups[boxes[columns]])
+    rows, columns, square = rows[near], columns[near], square[near]
+    if rules.distance == "metres":
+        return rows, columns, 1.0 + rules.widest - np.sqrt(square)
+    bounded = np.minimum(variance, rules.widest**2)[rows]
     most = rules.sigmas**2 + 2.0 * np.log(rules.widest**2)
-    return rows, columns, 1.0 + most - square[rows, columns] / variance[rows] - 2.0 * np.log(bounded)
+    return rows, columns, 1.0 + most - square / variance[rows] - 2.0 * np.log(bounded)
+
+
+def _within(places: Array, reach: Array, others: Array) -> tuple[Rows, Rows]:
+    """The pairs of a place and one of the others, on a line, that lie apart by no more than the place's reach [m]."""
+    order = np.argsort(others, kind="stable")
+    begins = np.searchsorted(others[order], places - reach, side="left")
+    counts = np.searchsorted(others[order], places + reach, side="right") - begins
+    rows = np.repeat(np.arange(len(places)), counts)
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows, order[begins[rows] + nth]
