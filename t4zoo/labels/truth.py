@@ -1,0 +1,87 @@
+"""Ground truth of the frames that were labelled: from an info file, or from annotated scenes of the same ids."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from t4zoo.errors import T4zooError, UsageError
+from t4zoo.info import Frame, load
+from t4zoo.t4.frames import FrameSettings, frames_of
+from t4zoo.t4.labels import LabelMap, read_labels
+from t4zoo.t4.reader import read_scene
+
+
+class TruthError(T4zooError):
+    """Ground truth that says nothing of what was labelled."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """frames: the annotated frame of each (T4 id, sample token). A scene's revision does not count, as the annotated
+    one of a scene has another than the raw one. classes: what their labels index.
+    """
+
+    path: Path
+    classes: tuple[str, ...]
+    frames: dict[tuple[str, str], Frame]
+
+    def of(self, frames: Sequence[Frame], classes: Sequence[str]) -> list[Frame | None]:
+        """The annotated frame of each frame, its labels indexing `classes` (-1 for others); None without."""
+        lookup = np.array([classes.index(name) if name in classes else -1 for name in self.classes] + [-1])
+        return [
+            _relabelled(self.frames[_key(frame)], lookup) if _key(frame) in self.frames else None for frame in frames
+        ]
+
+
+def read_truth(path: Path, scenes: Collection[str], classes: Sequence[str], labels: Path | None) -> Truth:
+    """The truth in an info file, in a folder of scenes (those of `scenes` are read), or in one scene's folder.
+
+    labels: a file of conf/labels/ that says which class a raw category is; without one, categories are classes.
+    Raises UsageError where there is nothing to read, and what the readers raise.
+    """
+    if path.is_dir():
+        frames = _annotated(path, scenes, _label_map(labels, classes))
+        return Truth(path, tuple(classes), {_key(frame): frame for frame in frames})
+    if labels is not None:
+        raise UsageError(f"--labels {labels}: an info file's objects have their classes already; leave it out")
+    info = load(path)
+    return Truth(path, info.classes, {_key(frame): frame for frame in info.frames})
+
+
+def _annotated(folder: Path, scenes: Collection[str], labels: LabelMap) -> list[Frame]:
+    alone = (folder / "annotation").is_dir()
+    names = sorted({scene.partition("/")[0] for scene in scenes})
+    places = [folder] if alone else [folder / name for name in names if (folder / name).is_dir()]
+    if not places:
+        some = ", ".join(names[:3])
+        raise TruthError(
+            f"{folder}: none of the {len(names)} labelled scenes ({some}) is a folder in here; "
+            "name the folder that holds the annotated scenes, or an info file"
+        )
+    settings = FrameSettings(labels, max_sweeps=0)
+    return [frame for place in places for frame in frames_of(read_scene(place), place.parent.name, settings)]
+
+
+def _label_map(file: Path | None, classes: Sequence[str]) -> LabelMap:
+    if file is None:
+        return LabelMap(tuple(classes), {})
+    try:
+        return read_labels(yaml.safe_load(file.read_text(encoding="utf-8")), classes)
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
+        raise UsageError(f"{file}: not a file of conf/labels/: {error}") from None
+
+
+def _key(frame: Frame) -> tuple[str, str]:
+    return frame.scene.partition("/")[0], frame.token
+
+
+def _relabelled(frame: Frame, lookup: np.ndarray) -> Frame:
+    return dataclasses.replace(
+        frame, instances=dataclasses.replace(frame.instances, labels=lookup[frame.instances.labels])
+    )
