@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from t4zoo.errors import UsageError
@@ -24,7 +25,7 @@ class Sparse(Form):
         except ImportError as error:
             raise UsageError(
                 f"encoder.convolution is sparse, which needs spconv, and that cannot be imported here ({error}); "
-                "install t4zoo with the extra `spconv`, or choose dense, whose weights are the same"
+                "install t4zoo with the extra `spconv`; a small grid can be computed as dense, with the same weights"
             ) from None
 
     def submanifold(self, in_channels: int, out_channels: int, level: int) -> nn.Module:
@@ -37,7 +38,9 @@ class Sparse(Form):
         return _saved_alike(self.spconv.SparseConv3d(in_channels, out_channels, kernel, stride, padding, bias=False))
 
     def volume(self, voxels: Voxels, batch: int, shape: Step) -> Any:
-        """See `Form`."""
+        """See `Form`. Raises UsageError where spconv could not compute the gradients."""
+        if torch.is_grad_enabled() and not torch.cuda.is_available():
+            raise UsageError("spconv learns on a GPU alone, and there is none here; choose encoder.convolution=dense")
         return self.spconv.SparseConvTensor(voxels.features, voxels.cells.int(), list(shape), batch)
 
     def apply(self, rows: Rows, first: Any, *others: Any) -> Any:

@@ -190,10 +190,14 @@ def test_a_weight_of_spconv_is_saved_and_loaded_in_the_order_of_the_dense_form()
 
 @pytest.mark.skipif(installed, reason="spconv is installed")
 def test_without_spconv_the_extra_is_named():
-    with pytest.raises(
-        UsageError, match=r"convolution is sparse, which needs spconv.* extra `spconv`, or choose dense"
-    ):
+    with pytest.raises(UsageError, match=r"convolution is sparse, which needs spconv.* extra `spconv`"):
         encoder("sparse")
+
+
+@pytest.mark.skipif(not installed or torch.cuda.is_available(), reason="spconv is not installed, or can learn here")
+def test_where_spconv_cannot_learn_it_says_so():
+    with torch.enable_grad(), pytest.raises(UsageError, match="learns on a GPU alone"):
+        encoder("sparse")(voxels(), 2)
 
 
 @pytest.mark.parametrize(
