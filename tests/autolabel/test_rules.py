@@ -38,7 +38,7 @@ def test_every_shipped_file_is_read_and_groups_every_class_that_it_uses(path) ->
 def test_the_shipped_files_show_both_merges_and_filters() -> None:
     read = {path.stem: read_ensemble(yaml.safe_load(path.read_text()), path.name) for path in SHIPPED}
     assert {ensemble.merge.kind for ensemble in read.values()} == {"nms", "wbf"}
-    assert [model.name for model in read["pair"].models] == ["CenterPoint-t4base", "TransFusion-t4base"]
+    assert [model.name for model in read["pair"].models] == ["TransFusion-t4base", "BEVFusion-t4base"]
     assert read["pair"].filters == Filters(
         range={"all": (0.0, 120.0)}, points={"all": 1}, duplicates=Duplicates("smaller", 0.8)
     )
