@@ -43,7 +43,7 @@ def test_a_box_shares_all_of_itself_with_its_copy_however_it_is_turned() -> None
     rows = random_boxes(np.random.default_rng(0), 500)
     rows[:100, 6] = 1e-17
     for turn in (0.0, math.pi, -math.pi, 2 * math.pi):
-        both = np.concatenate([rows, rows + [0, 0, 0, 0, 0, 0, turn]])
+        both = np.concatenate([rows, rows + turn * np.eye(7)[6]])
         shared = shared_areas(both, np.arange(500), np.arange(500, 1000))
         assert shared == pytest.approx(rows[:, 3] * rows[:, 4], rel=1e-12)
 
@@ -77,7 +77,7 @@ def test_pairs_above_the_threshold_are_those_of_a_loop_over_opencv(seed: int, ab
 
 def test_no_pair_is_lost_where_places_are_far_apart() -> None:
     pair = np.array([[0.0, 0, 0, 4, 2, 1, 0], [0.5, 0, 0, 4, 2, 1, 0]])
-    rows = np.concatenate([pair + [x, 0, 0, 0, 0, 0, 0] for x in (-1e9, 0.0, 1e9)])
+    rows = np.concatenate([pair + x * np.eye(7)[0] for x in (-1e9, 0.0, 1e9)])
     pairs = overlapping(rows, np.zeros(6, dtype=np.int64), 0.2)
     assert sorted(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == [(0, 1), (2, 3), (4, 5)]
 
