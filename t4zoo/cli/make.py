@@ -32,6 +32,19 @@ def sample(
 
 
 @commands.command()
+def link(
+    folder: Annotated[Path, typer.Argument(help="Pseudo scenes, as in pseudo_t4dataset/20241101_xx1.")],
+    root: Annotated[Path, typer.Option(help="The data folder with the scenes that were labelled.")] = Path(
+        "data/t4dataset"
+    ),
+) -> None:
+    """Link pulled pseudo scenes to their clouds again, for tools that open a scene as a folder; training needs none."""
+    from t4zoo.autolabel.link import link_again
+
+    print(f"linked {link_again(folder, root)} scenes in {folder} to their data below {root}")
+
+
+@commands.command()
 def serve(
     data: Annotated[Path, typer.Option(help="The folder that holds the objects.")] = Path(".t4zoo/s3"),
 ) -> None:
