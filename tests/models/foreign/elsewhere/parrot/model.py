@@ -1,4 +1,4 @@
-"""Its model: one box a class, from how many points lie where. Its metric: how far the boxes are from the first objects."""
+"""Its model: one box a class, from how many points lie where. Its metric: how far the boxes are from the objects."""
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -7,27 +7,9 @@ from mmengine.structures import BaseDataElement
 from torch import nn
 
 from parrot.registry import METRICS, MODELS
+from parrot.structures import UndersideBoxes
 
 HALF = 16.0  # [m]
-
-
-class UndersideBoxes:
-    """Rows of x, y, z of the underside's middle, length, width, height, yaw: as mmdet3d has its boxes."""
-
-    def __init__(self, tensor):
-        self.tensor = tensor
-
-    @property
-    def gravity_center(self):
-        return torch.cat([self.tensor[:, :2], self.tensor[:, 2:3] + self.tensor[:, 5:6] / 2], dim=1)
-
-    @property
-    def dims(self):
-        return self.tensor[:, 3:6]
-
-    @property
-    def yaw(self):
-        return self.tensor[:, 6]
 
 
 @MODELS.register_module()
@@ -80,7 +62,7 @@ class Distance(BaseMetric):
     def process(self, data_batch, data_samples):
         for sample in data_samples:
             centres = sample["pred_instances_3d"]["bboxes_3d"].gravity_center[sample["labels"], :2]
-            self.results += (centres - sample["boxes"][:, :2]).norm(dim=1).tolist()
+            self.results.append(float((centres - sample["boxes"][:, :2]).norm(dim=1).mean()))
 
     def compute_metrics(self, results):
-        return {"distance": sum(results) / len(results), "objects": len(results), "said": "squawk"}
+        return {"distance": sum(results) / len(results), "frames": len(results), "said": "squawk"}

@@ -1,3 +1,4 @@
+# ruff: noqa: C408  (written as configurations of mmengine are)
 default_scope = "parrot"
 custom_imports = dict(imports=["parrot.cage", "parrot.model"], allow_failed_imports=False)
 default_hooks = dict(checkpoint=dict(type="CheckpointHook", interval=1), logger=dict(type="LoggerHook", interval=1))

@@ -1,3 +1,4 @@
+# ruff: noqa: C408  (written as configurations of mmengine are)
 _base_ = ["../_base_/runtime.py"]
 
 classes = ["car", "truck", "bus", "bicycle", "pedestrian"]
@@ -5,7 +6,7 @@ model = dict(type="Parrot", head=dict(type="Echo", cells=8, classes=len(classes)
 dataset = dict(
     type="Cage",
     data_root="data/t4dataset",
-    ann_file="info/base/info_test.pkl",
+    ann_file="../../info/base/info_test.pkl",
     metainfo=dict(classes=classes),
     pipeline=[dict(type="LoadPointsOfCage")],
 )
