@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,10 @@ def open_model(reference: str, device: str, foreign: DictConfig | None = None) -
         raise checkpoint.CheckpointError(f"{path}: its meta lacks {error}; train the model with this project") from None
 
 
-def predict_frames(trained: Trained, frames: Sequence[Frame], cfg: DictConfig) -> list[Predictions]:
-    """The boxes of each frame, telling on the way how far it is. cfg: data_root, batch_size, workers."""
+def predict_frames(
+    trained: Trained, frames: Sequence[Frame], cfg: DictConfig, progress: Callable[[int, int], None] | None = None
+) -> list[Predictions]:
+    """The boxes of each frame. cfg: data_root, batch_size, workers. progress: told (done, total); None: lines do."""
     from t4zoo.models.common.inference import predict
 
     if cfg.batch_size < 1:
@@ -78,7 +80,7 @@ def predict_frames(trained: Trained, frames: Sequence[Frame], cfg: DictConfig) -
             f"{cfg.foreign.config}: does not say what the labels mean; name the classes in their order: "
             "'+foreign.overrides.test_dataloader.dataset.metainfo.classes=[car,...]'"
         )
-    settings = Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, tell
+    settings = Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, progress or tell
     found = (
         trained.network.predict(frames, *settings) if trained.foreign else predict(trained.network, frames, *settings)
     )

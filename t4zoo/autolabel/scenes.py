@@ -14,21 +14,28 @@ class ScenesError(T4zooError):
     """A folder that holds no scenes."""
 
 
-def read_frames(data_root: Path, dataset: str, max_sweeps: int) -> tuple[Frame, ...]:
-    """All frames of `data_root/dataset`, by scene and time, without boxes, each with up to `max_sweeps` earlier clouds.
-
-    Each folder in there is a scene, with or without revision folders; of several revisions the highest counts.
-    Raises ScenesError where there is no scene, ReadError where one is broken.
-    """
+def scene_folders(data_root: Path, dataset: str) -> tuple[Path, ...]:
+    """Every folder of `data_root/dataset`, by name: each is a scene. Raises ScenesError where there is none."""
     folder = data_root / dataset
-    scenes = (
-        sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        if (folder.is_dir())
-        else []
-    )
+    found = folder.iterdir() if folder.is_dir() else ()
+    scenes = tuple(sorted(path for path in found if path.is_dir() and not path.name.startswith(".")))
     if not scenes:
         raise ScenesError(
             f"{folder}: no T4 scenes here; copy them there, each as {{T4 id}}/{{revision}}/ or {{T4 id}}/"
         )
-    settings = FrameSettings(labels=None, max_sweeps=max_sweeps)
-    return tuple(frame for path in scenes for frame in frames_of(read_scene(path), dataset, settings))
+    return scenes
+
+
+def read_scene_frames(folder: Path, dataset: str, max_sweeps: int) -> tuple[Frame, ...]:
+    """The frames of the scene in `folder`, by time, without boxes, each with up to `max_sweeps` earlier clouds.
+
+    A scene may have revision folders or none; of several revisions the highest counts. Raises ReadError where it is
+    broken.
+    """
+    return frames_of(read_scene(folder), dataset, FrameSettings(labels=None, max_sweeps=max_sweeps))
+
+
+def read_frames(data_root: Path, dataset: str, max_sweeps: int) -> tuple[Frame, ...]:
+    """All frames of `data_root/dataset`, by scene and time."""
+    folders = scene_folders(data_root, dataset)
+    return tuple(frame for folder in folders for frame in read_scene_frames(folder, dataset, max_sweeps))

@@ -48,6 +48,7 @@ ROLES: tuple[tuple[str, Role], ...] = (
 INFO_ROLES: tuple[tuple[str, Role], ...] = (("*.pkl", "info"), ("*/statistics.json", "statistics"), ("*", "other"))
 AUTO_LABEL_ROLES: tuple[tuple[str, Role], ...] = (
     ("pseudo_infos_raw_*.pkl", "prediction"),
+    ("pseudo_infos_raw_*.parquet", "prediction"),
     ("*.pkl", "label"),
     ("dataset_id_list.yaml", "dataset_list"),
     ("log.log", "log"),

@@ -23,6 +23,12 @@ def check(precision: str) -> None:
         raise UsageError("float16 needs a GPU, and there is none here; choose launcher=local")
 
 
+def computing(precision: str, device: str) -> torch.autocast:
+    """Within it, a model on `device` computes in `precision` what torch's autocast deems safe."""
+    check(precision)
+    return torch.autocast(device.partition(":")[0], DTYPES[precision], enabled=precision != "float32")
+
+
 class MixedPrecision(OptimWrapper):
     """Computes in `precision` what torch's autocast deems safe, and the rest, as the update of the weights, in float32.
 

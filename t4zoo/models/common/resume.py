@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +16,13 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
 from t4zoo.errors import UsageError
-from t4zoo.models.common.checkpoint import digest
+from t4zoo.models.common import sources
 from t4zoo.models.common.curves import TrainingError
 from t4zoo.models.common.snapshot import random_state, restore, take
 from t4zoo.whole import whole
 
 CHOICES = ("auto", "never")
 PATIENCE = 10.0  # seconds; the processes that read frames outlive a killed training by 5, and hold its lock
-OWN_CODE, NOT_CODE = "t4zoo.", "t4zoo.zoo."  # how a URL becomes a local file decides no weight
 
 
 class ResumePoint:
@@ -85,7 +82,7 @@ class ResumePoint:
             snapshot: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
             before = snapshot["made_of"]
             changed = [name for name, value in self.made_of.items() if before.get(name) != value]
-            changed += [name for name, value in snapshot["code"].items() if _digest_of_module(name) != value]
+            changed += sources.changed(snapshot["code"])
         except Exception as error:  # whatever a broken file makes torch's reader raise
             self.note = f"{self.path} is broken ({type(error).__name__}); the training starts anew"
             return None
@@ -117,8 +114,7 @@ class Snapshots(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Go on from the snapshot, if there is one; the parent's weights are overwritten by its own."""
-        names = [name for name in sorted(sys.modules) if name.startswith(OWN_CODE) and not name.startswith(NOT_CODE)]
-        self.code = {name: _digest_of_module(name) for name in names}
+        self.code = sources.loaded()
         if self.point.note:
             runner.logger.info(self.point.note)
         if self.point.snapshot:
@@ -136,12 +132,3 @@ class Snapshots(Hook):
                 torch.save(content, buffer)
                 with whole(self.point.path) as temporary:
                     temporary.write_bytes(buffer.getvalue())
-
-
-def _digest_of_module(name: str) -> str:
-    """The sha256 of the module's source, or "" where there is none."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except ImportError:
-        return ""
-    return digest(Path(spec.origin)) if spec and spec.origin else ""
