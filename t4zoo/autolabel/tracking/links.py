@@ -47,8 +47,6 @@ def agreed(forward: Links, backward: Links, boxes: int) -> Links:
     certain = forward.take(both)
     rest = Links.of([forward, backward])
     rest = rest.take(~np.isin(rest.earlier, certain.earlier) & ~np.isin(rest.later, certain.later))
-    order = np.lexsort((rest.later, rest.earlier))
-    rest = rest.take(order)
     return Links.of([certain, rest.take(matching(rest.earlier, rest.later, rest.benefits))])
 
 
