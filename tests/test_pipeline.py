@@ -155,6 +155,15 @@ def test_every_model_of_an_ensemble_has_a_prediction():
             assert f"{name}-{model}" in PARAMS["predictions"]
 
 
+@pytest.mark.parametrize("home", [".", "t4zoo/demo/overlay"])
+def test_a_product_waits_for_the_lists_that_its_datasets_name(home: str):
+    for key, entry in yaml.safe_load((ROOT / home / "params.yaml").read_text())["products"].items():
+        places = [place / "conf/product" / f"{key}.yaml" for place in (ROOT / home, ROOT)]
+        product = yaml.safe_load(next(path for path in places if path.is_file()).read_text())
+        named = {dataset["lists"] for dataset in product["datasets"] if "lists" in dataset}
+        assert {entry["lists"]} == (named or {"conf/dataset"}), key
+
+
 def test_a_new_model_needs_an_entry_of_params_yaml_and_nothing_else():
     # Its parent is another model, and that makes an edge.
     params = PARAMS | {"models": dict(PARAMS["models"])}
