@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-full serve test check bench bench-zoo bench-doctor oracle lock clean
+.PHONY: help setup demo demo-full serve test check bench bench-zoo bench-doctor bench-gpu oracle lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench-zoo: setup .bench/installed ## publish, pull and list, beside dvc, aws, s5
 
 bench-doctor: setup ## examine a zoo of 10,000 versions (five minutes, most of them to build it)
 	@$(BIN)/python -m benchmarks.doctor
+
+bench-gpu: setup ## training and predicting on this machine's GPU, every way of computing (BENCH='--device cpu --size tiny --quick' tries it)
+	@$(BIN)/python -m benchmarks.gpu $(BENCH)
 
 .bench/installed: requirements-bench.txt # its own environment: aws and gto pin what t4zoo needs newer
 	@test -x .bench/bin/python || $(PYTHON) -m venv .bench

@@ -80,8 +80,8 @@ def _check_size(model: BEVFusion) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if _VOLUMES * volume > memory:
         raise UsageError(
-            f"{slices} x {rows} x {columns} voxels make volumes of {volume / 2**30:.1f} GiB, and what is exported holds "
-            f"the empty voxels too: it takes {_VOLUMES * volume / 2**30:.0f} GiB, and this machine has "
+            f"{slices} x {rows} x {columns} voxels make volumes of {volume / 2**30:.1f} GiB, and what is exported "
+            f"holds the empty voxels too: it takes {_VOLUMES * volume / 2**30:.0f} GiB, and this machine has "
             f"{memory / 2**30:.0f} GiB; export where there is more, or train with larger voxels"
         )
 
