@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from t4zoo.cli.common import Json
+from t4zoo.plain import plain
 from t4zoo.screen import print_json, print_lines, print_note, print_rich, progress
 
 if TYPE_CHECKING:
@@ -120,8 +121,6 @@ def diff(
     if as_json:
         print_json(found)
         return
-    from t4zoo.plain import plain
-
     print_lines(plain(line) for line in found["log"])
     _show(shown)
     if unchanged(found):
@@ -133,12 +132,10 @@ def _show(tables: Sequence[Table]) -> None:
 
     for table in tables:
         if table.brief:
-            view = Shown(title=f"\n{table.title}", title_justify="left", box=None, header_style="bold", pad_edge=False)
-            for place, name in enumerate(table.columns):
-                text = any(isinstance(list(row.values())[place], str) for row in table.rows)
-                view.add_column(name, justify="left" if text else "right", overflow="fold")
+            view = Shown(box=None, header_style="bold", pad_edge=False)
+            for name, numeric in zip(table.columns, table.numeric, strict=True):
+                view.add_column(name, justify="right" if numeric else "left", overflow="fold")
             for cells in table.texts:
                 view.add_row(*cells)
+            print_lines(("", table.title.upper(), *([plain(table.note)] if table.note else [])))
             print_rich(view)
-            if table.note:
-                print_note(table.note)

@@ -104,17 +104,16 @@ def _has_partner(points: Array, others: Array, distance: float) -> NDArray[np.bo
     return np.asarray(gaps < distance)
 
 
-def against_truth(truth: Boxes, said: Boxes, frames: int, distance: float) -> dict[str, NDArray[np.int64]]:
-    """`wrong` and `missed` -> (frames,) how many labels have no object, and objects no label, of their class."""
-    wrong, missed = np.bincount(said.frames, minlength=frames), np.bincount(truth.frames, minlength=frames)
+def against_truth(truth: Boxes, said: Boxes, distance: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which labels have no object of their class, (len(said),), and which objects no label, (len(truth),)."""
+    wrong, missed = np.ones(len(said), dtype=bool), np.ones(len(truth), dtype=bool)
     for label in np.unique(said.labels).tolist():
-        objects, boxes = truth.take(truth.labels == label), said.take(said.labels == label)
-        boxes = boxes.take(np.argsort(boxes.scores, kind="stable")[::-1])
-        matched = match(objects, boxes, distance)
-        hit = matched >= 0
-        wrong -= np.bincount(boxes.frames[hit], minlength=frames)
-        missed -= np.bincount(objects.frames[matched[hit]], minlength=frames)
-    return {"wrong": wrong, "missed": missed}
+        objects, boxes = np.flatnonzero(truth.labels == label), np.flatnonzero(said.labels == label)
+        boxes = boxes[np.argsort(said.scores[boxes], kind="stable")[::-1]]
+        matched = match(truth.take(objects), said.take(boxes), distance)
+        wrong[boxes[matched >= 0]] = False
+        missed[objects[matched[matched >= 0]]] = False
+    return wrong, missed
 
 
 def looks_of(scene: LabelScene, counts: Mapping[str, NDArray[np.int64]]) -> list[Look]:

@@ -39,8 +39,12 @@ def _draw(asked: Question, gatherer: Gatherer, look: Look, scene: LabelScene, do
     names = [f"{track} {score:.2f}" for track, score in zip(tracks, scene.boxes.scores[rows].tolist(), strict=True)]
     truth = gatherer.annotated(scene, gatherer.classes)[look.index]
     objects = truth.instances if truth else Instances.empty()
-    known = objects.boxes[(objects.labels >= 0) & (objects.num_lidar_pts > 0)]
-    return picture(title, points, scene.boxes, look.index, gatherer.classes, names, doubtful[rows].tolist(), known)
+    counting = (objects.labels >= 0) & (objects.num_lidar_pts > 0)
+    known = objects.boxes[counting]
+    _, places, missed = gatherer.against(scene)
+    lost = missed[places == look.index].tolist()
+    doubts = doubtful[rows].tolist()
+    return picture(title, points, scene.boxes, look.index, gatherer.classes, names, doubts, known, lost)
 
 
 def _points(data: Path, frame: Frame) -> Points | None:

@@ -58,7 +58,7 @@ class Findings:
     """frames: of all scenes, and judged: those of them with ground truth. tracked: whether any object has two boxes.
 
     few: class -> labels with few points. points_known: whether anybody counted. overlaps: pairs of classes. looks:
-    the frames that need a look, the most needy first. names: (scene, place) -> the frame.
+    the frames that need a look, the most needy first.
     """
 
     subjects: tuple[Subject, ...]
@@ -115,7 +115,18 @@ class Gatherer:
         if file and len(file.rules.models) > 1 and all(rules.name in said for rules in file.rules.models):
             raw = {rules.name: (known[rules.name], said[rules.name]) for rules in file.rules.models}
             found["silent"] = silent(scene, classes, raw, file.rules, settings.distance)
+        found["wrong"] = self.against(scene)[0]
         return found
+
+    def against(self, scene: LabelScene) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.bool_]]:
+        """(N,) which labels of a scene have no object; of each object its frame, and whether it has no label."""
+        annotated = self.annotated(scene, self.classes)
+        truth, said = side_by_side(scene.frames, scene.boxes, annotated)
+        wrong, missed = against_truth(truth, said, self.asked.settings.distance)
+        known = np.array([frame is not None for frame in annotated], dtype=bool)[scene.boxes.frames]
+        rows = np.zeros(len(scene.boxes), dtype=bool)
+        rows[known] = wrong
+        return rows, truth.frames, missed
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -139,13 +150,12 @@ class Gatherer:
     def _look(self, found: Findings, scene: str, said: Mapping[str, SceneBoxes]) -> None:
         settings, labels = self.asked.settings, self.asked.folder.read_labels(scene)
         frames = labels.boxes.frames
+        size = len(labels.frames)
         counts = {
-            reason: np.bincount(frames[rows], minlength=len(labels.frames))
-            for reason, rows in self.doubts(labels, said).items()
+            reason: np.bincount(frames[rows], minlength=size) for reason, rows in self.doubts(labels, said).items()
         }
-        if self.asked.truth is not None:
-            truth, boxes = side_by_side(labels.frames, labels.boxes, self.annotated(labels, self.classes))
-            counts |= against_truth(truth, boxes, len(labels.frames), settings.distance)
+        _, places, missed = self.against(labels)
+        counts["missed"] = np.bincount(places[missed], minlength=size)
         found.looks += looks_of(labels, counts)
         names = [self.classes[label] for label in labels.boxes.labels]
         few = (labels.num_lidar_pts >= 0) & (labels.num_lidar_pts < settings.few_points)

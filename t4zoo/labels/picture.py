@@ -32,38 +32,40 @@ def picture(
     names: Sequence[str],
     marked: Sequence[bool],
     truth: Array,
+    missed: Sequence[bool],
 ) -> bytes:
     """The PNG. x is to the right and y up, both in the lidar frame [m].
 
-    names: of each box of the frame, what stands beside it. marked: which of them are doubtful. truth: (M, 7) boxes.
+    names: of each box of the frame, what stands beside it. marked: which of them are doubtful. truth: (M, 7) boxes;
+    missed: which of them have no label.
     """
     rows = slice(int(boxes.starts[frame]), int(boxes.starts[frame + 1]))
     shown, labels = boxes.boxes[rows], boxes.labels[rows]
     with style.context("default"):  # nobody's own
-        figure = Figure(figsize=(SIZE, SIZE), dpi=DPI)
+        figure = Figure(figsize=(SIZE, SIZE), dpi=DPI, layout="tight")
         axes = figure.subplots()
         if points is not None:
             few = points[:: -(-len(points) // MOST_POINTS)]
             axes.scatter(few[:, 0], few[:, 1], s=0.3, c="0.6", linewidths=0, rasterized=True)
-        _draw(axes, truth, ["black"] * len(truth), 2.4, "dashed")
-        _draw(axes, shown, [f"C{label % 10}" for label in labels], 1.2, "solid")
+        _draw(axes, truth, ["red" if lost else "0.75" for lost in missed], 5.0)
+        _draw(axes, shown, [f"C{label % 10}" for label in labels], 1.2)
         _write(axes, shown, names, marked)
         for label in sorted(set(labels.tolist())):
             axes.plot([], [], color=f"C{label % 10}", label=classes[label])
         if len(truth):
-            axes.plot([], [], color="black", linestyle="dashed", label="ground truth")
+            axes.plot([], [], color="0.75", linewidth=5.0, label="ground truth (red: missed)")
         if len(truth) or len(shown):
             axes.legend(loc="upper right")
         axes.set(title=title, xlabel="x [m]", ylabel="y [m]", aspect="equal", **_limits(shown, truth))
         return _png(figure)
 
 
-def _draw(axes: Axes, boxes: Array, colors: Sequence[str], width: float, style: str) -> None:
+def _draw(axes: Axes, boxes: Array, colors: Sequence[str], width: float) -> None:
     """Outlines, each with a line from the centre to the middle of its front."""
     edges = corners(boxes)
     outlines = list(np.concatenate([edges, edges[:, :1]], axis=1))
     fronts = list(np.stack([boxes[:, :2], (edges[:, 0] + edges[:, 3]) / 2], axis=1))
-    lines = LineCollection(outlines + fronts, colors=[*colors, *colors], linewidths=width, linestyles=style)
+    lines = LineCollection(outlines + fronts, colors=[*colors, *colors], linewidths=width)
     axes.add_collection(lines)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +73,22 @@ def open_pickle(name: str, path: Path) -> Source:
 
     def read(index: int) -> SceneBoxes:
         frames = scenes[names[index]]
-        boxes = BoxTable.of([frame.predictions or Predictions.empty() for frame in frames])
+        boxes = BoxTable.of([_identified(frame.predictions or Predictions.empty()) for frame in frames])
         return SceneBoxes(names[index], tuple(frames), boxes)
 
     return Source(name, path, info.classes, info.extra, names, read)
+
+
+def _identified(rows: Predictions) -> Predictions:
+    """With uuids as ids, as other tools' files need not have them."""
+    return dataclasses.replace(rows, ids=tuple(map(_uuid, rows.ids)))
+
+
+def _uuid(name: str) -> str:
+    try:
+        return str(uuid.UUID(name))
+    except ValueError:
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
 def nothing(name: str, path: Path) -> Source:

@@ -26,6 +26,12 @@ class Table:
         return [name.replace("_", " ") for name in (self.rows[0] if self.rows else {})]
 
     @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers alone."""
+        columns = zip(*(row.values() for row in self.rows), strict=True)
+        return [not any(isinstance(value, str) for value in column) for column in columns]
+
+    @property
     def texts(self) -> Iterator[list[str]]:
         """The cells of each row as they are shown."""
         return ([shown(value) for value in row.values()] for row in self.rows)
@@ -44,7 +50,7 @@ def markdown(title: str, lines: Sequence[str], tables: Sequence[Table], pictures
     """The text of report.md; pictures: what is seen, and the file beside it."""
     parts = [f"# {_safe(title)}", *(_safe(line) for line in lines)]
     for table in tables:
-        rows = [_line(table.columns), _line("---" if i == 0 else "---:" for i in range(len(table.columns)))]
+        rows = [_line(table.columns), _line("---:" if numeric else "---" for numeric in table.numeric)]
         rows += [_line(map(_safe, cells)) for cells in table.texts]
         parts += [f"## {table.title}", table.note, "\n".join(rows)]
     parts += [f"![{_safe(told)}]({file})" for told, file in pictures]
@@ -106,7 +112,9 @@ def _suggested(data: Data) -> Iterator[Table]:
     advice = data["suggestions"]
     if advice is None:
         return
-    note = f"The least score from which on a share of {advice['precision']:g} of a model's boxes was right."
+    note = f"The least score from which on a share of {advice['precision']:g} of a model's boxes was right; " + (
+        f"none for a class with fewer than {data['settings']['enough']} objects."
+    )
     keys = (
         "model",
         "class",

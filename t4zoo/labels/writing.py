@@ -55,7 +55,7 @@ def write_comparison(out: Path, data: Data, tables: Sequence[Table]) -> None:
 
 def heading(data: Data) -> list[str]:
     """What a report is of, in a few lines."""
-    lines = [f"{data['folder']}: {data['scenes']} scenes, {data['frames']} frames"]
+    lines = [f"{data['folder']}: scenes {data['scenes']}, frames {data['frames']}"]
     if data["labels"] is None:
         lines.append("no labels here: the raw predictions alone are judged")
     if data["made_by"]["ensemble"] is None:
