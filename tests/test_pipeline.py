@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from tests.pipeline import (
     ROOT,
@@ -91,6 +93,21 @@ def test_deps_list_exactly_the_code_that_the_stage_imports(stage: PipelineStage,
     needed, listed = library_files(graph, modules), expand(stage.deps)
     assert sorted(needed - listed) == [], f"{stage.name} reads what dvc.yaml does not list: a stale result"
     assert sorted(listed - needed) == [], f"{stage.name} does not read what dvc.yaml lists: a needless rerun"
+
+
+def test_dvc_sees_an_edit_of_what_a_link_in_a_folder_of_deps_points_at(tmp_path):
+    # docs/decisions/links-say-what-is-shared.md relies on it
+    repo = Repo.init(str(tmp_path), no_scm=True)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "head.py").write_text("reach = 1\n")
+    (tmp_path / "shared" / "head").symlink_to("../head.py")
+    stage = {"cmd": "echo made > out", "deps": ["shared"], "outs": ["out"]}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
+    with contextlib.chdir(tmp_path):
+        assert len(repo.reproduce()) == 1
+        assert len(repo.reproduce()) == 0
+        (tmp_path / "head.py").write_text("reach = 2\n")
+        assert len(repo.reproduce()) == 1
 
 
 def algorithm_of(stage: PipelineStage) -> str:
