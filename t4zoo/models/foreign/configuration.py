@@ -64,7 +64,9 @@ def cannot_be_built(what: str, error: Exception) -> str:
     """What mmengine says of a part that it cannot build and where, without the pages of settings that it may quote."""
     said, place = " ".join(str(error).split()), traceback.extract_tb(error.__traceback__)[-1]
     said = said if len(said) <= MOST else f"{said[:MOST]} ..."
-    return f"{what} cannot be built: {type(error).__name__}: {said} ({place.filename}, line {place.lineno}: {place.line})"
+    return (
+        f"{what} cannot be built: {type(error).__name__}: {said} ({place.filename}, line {place.lineno}: {place.line})"
+    )
 
 
 def _of_file(source: Source, fetch: Callable[[str], Path]) -> Config:

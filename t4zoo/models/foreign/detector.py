@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from torch import nn
@@ -69,6 +70,7 @@ class Detector:
     @cached_property
     def network(self) -> nn.Module:
         """In evaluation mode."""
+        MMLogger.get_current_instance().setLevel("WARNING")  # of each dataset, mmdet3d shows pages
         init_default_scope(self.config.get("default_scope") or "mmengine")
         settings = copy.deepcopy(self.config.model)
         if self.config.get("data_preprocessor"):
