@@ -101,7 +101,7 @@ def write_log(
     steps = {"merged": counts.merged, "filtered": counts.filtered, "labels": counts.final}
     found = np.array([objects.get(name, 0) for name in naming.classes], dtype=np.int64)
     lines += ["", "all models together", *_table(naming.classes, {**steps, "objects": found})]
-    lines += ["", "settings", yaml.safe_dump(dict(settings), sort_keys=False, width=110)]
+    lines += ["", "settings", yaml.safe_dump(dict(settings), sort_keys=False, default_flow_style=None, width=110)]
     write_whole(folder / "log.log", "\n".join(lines))
 
 
