@@ -103,11 +103,11 @@ def test_the_log_tells_models_thresholds_settings_and_what_each_step_left(made: 
     rules = ensemble(ONE, threshold=0.5)
     labelling = labelling_of(made, rules)
     scenes = list(labelling)
-    write_log(tmp_path, NAMING, rules, {"iou_threshold": 0.2}, labelling.counts, {"car": 7})
+    write_log(tmp_path, NAMING, rules, {"merge": {"kind": "nms"}}, labelling.counts, {"car": 7})
     lines = (tmp_path / "log.log").read_text().splitlines()
     assert lines[0] == f"{SET}: {DATASET}, 2 scenes, 4 frames"
     assert f"{ONE} as CenterPoint/t4base@v1.0.0, weight 1" in lines
-    assert "iou_threshold: 0.2" in lines
+    assert "merge: {kind: nms}" in lines
     raw, kept = int(labelling.counts.raw.sum()), int(labelling.counts.kept.sum())
     assert 0 < kept < raw
     one, together = [line.split() for line in lines if line.startswith("all ") and line != "all models together"]
