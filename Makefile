@@ -41,13 +41,16 @@ check: setup ## ruff, mypy, the import contract, every configuration composes
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -p no:xdist tests/test_pipeline.py tests/test_conf.py
 
-bench: bench-zoo bench-doctor ## measure what has to be fast, beside what people use for it
+bench: bench-zoo bench-doctor bench-autolabel ## measure what has to be fast, beside what people use for it
 
 bench-zoo: setup .bench/installed ## publish, pull and list, beside dvc, aws, s5cmd, git and gto (some minutes)
 	@$(BIN)/python -m benchmarks.zoo $(BENCH)
 
 bench-doctor: setup ## examine a zoo of 10,000 versions (five minutes, most of them to build it)
 	@$(BIN)/python -m benchmarks.doctor
+
+bench-autolabel: setup ## label a million raw boxes again, and suppression beside loops over OpenCV (two minutes)
+	@$(BIN)/python -m benchmarks.autolabel $(BENCH)
 
 bench-gpu: setup ## training and predicting on this machine's GPU, every way of computing (BENCH='--device cpu --size tiny --quick' tries it)
 	@$(BIN)/python -m benchmarks.gpu $(BENCH)
