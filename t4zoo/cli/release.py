@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,7 @@ def release(
     from t4zoo.zoo.releasing.release import Releasing
     from t4zoo.zoo.releasing.view import refusal_record
 
-    releasing = Releasing.here(Path.cwd(), version, inspect=_inspect)
+    releasing = Releasing.here(Path.cwd(), version, inspect=partial(_inspect, version))
     try:
         with progress(f"checking {version}") as advance:
             plan = releasing.plan(advance, sure=dry_run)
@@ -83,11 +84,11 @@ def _abandon(version: str, after: float, dry_run: bool, as_json: bool) -> None:
         print(f"{planned}, {'would be' if dry_run else 'are'} removed")
 
 
-def _inspect(algorithm: str, folder: Path) -> Sequence[Problem]:
-    """What the algorithm's node in Autoware would refuse."""
+def _inspect(name: str, algorithm: str, folder: Path) -> Sequence[Problem]:
+    """What the algorithm's node in Autoware would refuse, and files that say they are another version than `name`."""
     from t4zoo.export.gate import check_bundle
 
-    return check_bundle(algorithm, folder)
+    return check_bundle(algorithm, folder, name.rpartition("@")[2])
 
 
 @commands.command("next")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from t4zoo.errors import T4zooError
+from t4zoo.export.model_version import UNKNOWN, number_of
 from t4zoo.models.common.part import Part
 
 PRODUCER = "t4zoo"
 OPSETS = range(11, 21)  # what torch's tracing exporter writes of what Autoware's models were released in
 
 Outputs = dict[str, NDArray[np.float32]]
-
-_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.]+)?")
 
 
 class ExportError(T4zooError):
@@ -47,12 +45,11 @@ class Stamp:
     def number(self) -> int:
         """The version as ONNX holds one: X * 10000 + Y * 100 + Z, and 0 where it is not known."""
         if self.model_version is None:
-            return 0
-        match = _VERSION.fullmatch(self.model_version)
-        if not match or max(map(int, match.groups()[1:])) > 99:
+            return UNKNOWN
+        number = number_of(self.model_version)
+        if number is None:
             raise ExportError(f"onnx.model_version: {self.model_version!r} is not vX.Y.Z with Y and Z up to 99")
-        x, y, z = map(int, match.groups())
-        return x * 10000 + y * 100 + z
+        return number
 
 
 def write(path: Path, part: Part, opset: int, stamp: Stamp) -> None:

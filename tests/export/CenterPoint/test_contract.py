@@ -171,3 +171,16 @@ def test_published_ranges_are_whole_pillars_in_the_nodes_float32(half, voxel):
 def test_the_grid_is_cut_off_as_the_node_cuts_it_off():
     shortfall = np.nextafter(np.float32(0.1), np.float32(1))
     assert grid_size([0.0, 0.0, 0.0, 1.0, 2.0, 1.0], [float(shortfall), 0.5, 1.0]) == (9, 4)
+
+
+def test_a_network_that_says_it_is_another_version_than_is_released_is_found(copied):
+    assert check_bundle("CenterPoint", copied, "v1.2.3") == []  # it does not know its version
+    for name, version in ((ENCODER, 10203), (HEAD, 10100)):
+        network = onnx.load(copied / name)
+        network.model_version = version
+        onnx.save(network, copied / name)
+    [finding] = check_bundle("CenterPoint", copied, "v1.2.3")
+    assert (finding.file, finding.key) == (HEAD, "model_version")
+    assert str(finding).startswith(f"{HEAD}: model_version: is 10100, and v1.2.3 is 10203; export with")
+    assert check_bundle("CenterPoint", copied) == []
+    assert len(check_bundle("CenterPoint", copied, "v1.100.0")) == 2  # which no number stands for
