@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import shutil
 import tempfile
@@ -27,6 +28,7 @@ from t4zoo.t4.tables import (
 )
 
 DECIMALS = 9  # metres: far below any sensor, above the last bits in which two CPUs may differ
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 UNMEASURED = Visibility(token("visibility", "unavailable"), "unavailable", "How much is seen was not measured")
 
 
@@ -148,7 +150,7 @@ def _table_text(folder: Path, name: str, records: Iterable[Any]) -> str:
     if len({row["token"] for row in rows}) != len(rows):
         raise WriteError(f"{folder / name}.json: two records would have the same token; give every record its own")
     try:
-        lines = (json.dumps(row, allow_nan=False, ensure_ascii=False) for row in rows)
+        lines = map(_JSON.encode, rows)
         return "[" + ",".join(f"\n{line}" for line in lines) + "\n]\n"
     except ValueError as error:
         raise WriteError(f"{folder / name}.json: a number is infinite or not a number ({error})") from error
@@ -156,11 +158,18 @@ def _table_text(folder: Path, name: str, records: Iterable[Any]) -> str:
 
 def _record(record: Any) -> dict[str, Any]:
     """The fields of a record that are set, in their order, as JSON has them."""
-    values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    return {key: _plain(value) for key, value in values.items() if value is not None}
+    names = _field_names(record.__class__)
+    return {name: _plain(value) for name in names if (value := getattr(record, name)) is not None}
+
+
+@functools.cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, float):
         return round(float(value), DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
     if isinstance(value, tuple | list):
