@@ -1,12 +1,12 @@
 import math
 
-import numpy as np
 import pytest
+import shapely
+import shapely.affinity
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t4zoo.autolabel.overlap import footprints
 from t4zoo.models.common.assignment import Costs, assign, focal_loss, overlap
 
 COSTS = Costs(classification=0.15, centre=0.05, overlap=0.25)
@@ -21,11 +21,17 @@ def tensor(*rows) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float64)
 
 
+def footprint(box) -> shapely.Polygon:
+    x, y, _, length, width, _, yaw = box
+    upright = shapely.box(x - length / 2, y - width / 2, x + length / 2, y + width / 2)
+    return shapely.affinity.rotate(upright, yaw, use_radians=True)
+
+
 @settings(deadline=None)
 @given(box, box, st.integers(-2, 2))
 def test_the_overlap_is_exact_where_boxes_stand_at_right_angles(first, second, quarters):
     second = (*second[:6], first[6] + quarters * math.pi / 2)
-    areas = footprints(np.array([first, second]))
+    areas = [footprint(one) for one in (first, second)]
     low = max(one[2] - one[5] / 2 for one in (first, second))
     high = min(one[2] + one[5] / 2 for one in (first, second))
     common = areas[0].intersection(areas[1]).area * max(high - low, 0.0)
