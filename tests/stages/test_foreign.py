@@ -22,7 +22,7 @@ from tests.zoo.shelf import shelf
 
 ELSEWHERE = ROOT / "tests" / "models" / "foreign" / "elsewhere"
 CONFIG = "elsewhere/configs/parrot/tiny.py"
-FILES = ["config.py", "epoch_60.pth", "loss.csv", "loss.png", "scalars.json", "train_log.log"]
+FILES = ["config.py", "epoch_150.pth", "loss.csv", "loss.png", "scalars.json", "train_log.log"]
 TRAINED = ["foreign.config=models/Parrot/tiny/train/config.py", "checkpoint=models/Parrot/tiny/train"]
 
 
@@ -63,7 +63,7 @@ def of_mmengine(root) -> bytes:
     environ = environment(root)
     environ["PYTHONPATH"] = "elsewhere"
     subprocess.run([sys.executable, "-c", program], cwd=root, env=environ, check=True, capture_output=True)
-    return (root / "work" / "epoch_60.pth").read_bytes()
+    return (root / "work" / "epoch_150.pth").read_bytes()
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -73,12 +73,12 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 def test_a_training_leaves_the_files_that_ours_leave(root):
     out = root / "models" / "Parrot" / "tiny" / "train"
     assert sorted(path.name for path in out.iterdir()) == FILES
-    meta = checkpoint.load(out / "epoch_60.pth").meta
-    assert (meta["algorithm"], meta["name"], meta["product"], meta["epoch"]) == ("Parrot", "tiny", "base", 60)
+    meta = checkpoint.load(out / "epoch_150.pth").meta
+    assert (meta["algorithm"], meta["name"], meta["product"], meta["epoch"]) == ("Parrot", "tiny", "base", 150)
     assert meta["class_names"] == list(CLASSES)
     assert meta["config_sha256"] == checkpoint.digest(out / "config.py")
     assert "default_scope = 'parrot'" in (out / "config.py").read_text()
-    assert len((out / "loss.csv").read_text().splitlines()) == 61
+    assert len((out / "loss.csv").read_text().splitlines()) == 151
 
 
 def test_it_is_judged_by_its_own_evaluator(root):
@@ -105,7 +105,7 @@ def test_its_predictions_are_those_of_any_model(root):
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) < 6
     info = load(root / "raw.pkl")
-    digest = checkpoint.digest(root / "models/Parrot/tiny/train/epoch_60.pth")
+    digest = checkpoint.digest(root / "models/Parrot/tiny/train/epoch_150.pth")
     assert info.extra["model"]["name"] == f"Parrot/tiny@sha256:{digest[:12]}"
     assert info.classes == CLASSES and len(info.frames) == 6
     for frame in info.frames:
@@ -129,7 +129,7 @@ def test_configuration_and_checkpoint_both_by_url(root, of_mmengine, alone):
         still = ["+foreign.overrides.optim_wrapper.optimizer.lr=0.0", "+foreign.overrides.param_scheduler=[]"]
         done = train(root, "child", f"parent={web.url}/{name}", *trusted, *still, config=config)
         assert done.returncode == 0, done.stderr
-    parent, child = weights(root / "work" / "epoch_60.pth"), weights(root / "child" / "epoch_60.pth")
+    parent, child = weights(root / "work" / "epoch_150.pth"), weights(root / "child" / "epoch_150.pth")
     assert parent.keys() == child.keys()
     for key, value in parent.items():
         torch.testing.assert_close(child[key], value)

@@ -139,6 +139,11 @@ def network_of(
 
     Raises CheckpointError naming `where`.
     """
+    if checkpoint.meta.get("foreign"):
+        raise CheckpointError(
+            f"{where}: was trained from a configuration of its own; name it, as foreign.config={where.parent}/config.py, "
+            "which is a program: read it first where it is not yours"
+        )
     try:
         arguments = change(checkpoint.meta["model"])
         model = _network(arguments.pop("type"))(**arguments)
