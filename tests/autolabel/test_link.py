@@ -123,6 +123,16 @@ def test_lost_links_are_made_again_and_nothing_else_is_touched(workspace: Path) 
     assert digests(target) == before
 
 
+def test_the_command_links_from_the_workspaces_own_data_folder(workspace: Path) -> None:
+    _, target = autolabel(workspace, ensemble(ONE))
+    for link in links_below(target):
+        link.unlink()
+    command = [sys.executable, "-m", "t4zoo", "link", PSEUDO]
+    done = subprocess.run(command, cwd=workspace, check=True, capture_output=True, text=True)
+    assert done.stdout == f"linked 2 scenes in {PSEUDO} to their data below data/t4dataset\n"
+    assert [link.is_dir() for link in links_below(target)] == [True, True]
+
+
 def test_links_to_scenes_that_are_not_here_are_refused_by_name(workspace: Path) -> None:
     _, target = autolabel(workspace, ensemble(ONE))
     shutil.rmtree(workspace / "data")

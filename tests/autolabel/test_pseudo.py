@@ -28,6 +28,7 @@ from t4zoo.t4.frames import frames_of
 from t4zoo.t4.reader import T4Scene, read_scene
 from t4zoo.t4.tables import RECORDS
 from tests.autolabel.workspace import CLASSES, DATASET, SET, TRUTH, digests, predict_truth, truth_frames
+from tests.t4.scenes import ask_nuscenes
 
 ONE, TWO = "CenterPoint-t4base", "TransFusion-t4base"
 GROUPS = (("car", "truck", "bus"), ("bicycle",), ("pedestrian",))
@@ -193,6 +194,21 @@ def test_the_boxes_of_a_track_are_one_object_chained_in_the_order_of_time(worksp
             assert stamps == sorted(set(stamps))
             longest = max(longest, len(chain))
     assert longest == 2, "no object in both frames"
+
+
+def test_a_reader_that_is_not_ours_finds_the_same_boxes_through_the_links(workspace: Path) -> None:
+    scenes, target = autolabel(workspace, ensemble(ONE), change=by_rank)
+    for folder, samples in ask_nuscenes(*target.glob("*/*")).items():
+        revision = Path(folder).name
+        (scene,) = [one for one in scenes if one.frames[0].scene.endswith("/3") == (revision == "3")]
+        assert set(samples) == {frame.token for frame in scene.frames}
+        for number, frame in enumerate(scene.frames):
+            wanted, rows = scene.labels.boxes.of_frame(number).boxes, samples[frame.token]
+            found = np.array([row["box"] for row in rows])
+            nearest = np.linalg.norm(found[:, None, :3] - wanted[None, :, :3], axis=2).argmin(axis=0)
+            assert sorted(nearest) == list(range(len(wanted)))
+            assert found[nearest, :6] == pytest.approx(wanted[:, :6], abs=1e-6)
+            assert sum(row["points"] for row in rows) == sum(row["written"] for row in rows) > 0
 
 
 def test_a_track_whose_boxes_keep_two_classes_is_an_object_of_each(workspace: Path) -> None:
