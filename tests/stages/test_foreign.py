@@ -138,9 +138,3 @@ def test_configuration_and_checkpoint_both_by_url(root, of_mmengine, alone):
 def test_without_its_configuration_a_foreign_checkpoint_says_what_to_name(root):
     line = refusal(run(root, "evaluate", "checkpoint=models/Parrot/tiny/train", "out=never"), "evaluate")
     assert "foreign.config=models/Parrot/tiny/train/config.py" in line and "a program" in line
-
-
-def test_what_cannot_be_trained_is_one_line(root):
-    line = refusal(train(root, "never", "+foreign.overrides.model.type=Macaw"), "train")
-    assert "Macaw is not in the" in line
-    assert not (root / "never").exists()

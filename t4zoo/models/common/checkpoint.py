@@ -141,7 +141,7 @@ def network_of(
     """
     if checkpoint.meta.get("foreign"):
         raise CheckpointError(
-            f"{where}: was trained from a configuration of its own; name it, as foreign.config={where.parent}/config.py, "
+            f"{where}: was trained from a configuration of its own; name it: foreign.config={where.parent}/config.py, "
             "which is a program: read it first where it is not yours"
         )
     try:
