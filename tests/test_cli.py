@@ -129,7 +129,7 @@ def test_a_shell_completes_commands_and_names_of_versions_without_waiting_for_a_
     facts = ("base", None, [], None, 1, 1, None, None, "d" * 64, "active", None, "folder")
     rows = [Row(name, *facts) for name in names]
     assert write(S3Folder(parse_address(url)), Index.of([*rows, Row("info@v2.0.0", *facts)._replace(state="yanked")]))
-    assert sorted(completed("t4zoo li", tmp_path)) == ["lineage", "list"]
+    assert sorted(completed("t4zoo li", tmp_path)) == ["lineage", "link", "list"]
     online = {"T4ZOO_URL": url, "T4ZOO_TIMEOUT": "60"}
     assert completed("t4zoo show CenterPoint/t4x", tmp_path, **online) == [names[1]]
     assert completed(f"t4zoo compare --zoo {url} {names[0]} info", tmp_path, T4ZOO_TIMEOUT="60") == [names[2]]
