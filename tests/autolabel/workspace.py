@@ -41,8 +41,13 @@ def truth_frames(root: Path) -> tuple[Frame, ...]:
     return tuple(frame for path in sorted(folder.iterdir()) for frame in frames_of(read_scene(path), DATASET, TRUTH))
 
 
-def predict_truth(root: Path, model: str, seed: int, shift: float = 0.0, classes: tuple[str, ...] = CLASSES) -> Path:
-    """Write the raw predictions of a model that finds every object, `shift` metres off, with random scores."""
+def predict_truth(
+    root: Path, model: str, seed: int, shift: float = 0.0, classes: tuple[str, ...] = CLASSES, stretch: float = 0.0
+) -> Path:
+    """Write the raw predictions of a model that finds every object, `shift` metres off, with random scores.
+
+    stretch: up to which share lengths, widths and heights are wrong, of each box another.
+    """
     rng = np.random.default_rng(seed)
     frames = read_frames(root / "data" / "t4dataset", DATASET, max_sweeps=1)
     by_scene: dict[str, tuple[list[Frame], list[Predictions]]] = {}
@@ -50,6 +55,8 @@ def predict_truth(root: Path, model: str, seed: int, shift: float = 0.0, classes
         assert frame.token == truth.token
         rows = truth.instances
         boxes = rows.boxes + np.array([shift, 0, 0, 0, 0, 0, 0])
+        if stretch:
+            boxes[:, 3:6] *= 1 + rng.uniform(-stretch, stretch, (len(boxes), 3))
         labels = np.array([classes.index(CLASSES[label]) for label in rows.labels], dtype=np.int64)
         names = (f"{model}/{frame.token}/{i}" for i in range(len(rows)))
         ids = tuple(str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in names)
