@@ -187,7 +187,8 @@ class Gatherer:
         source = self.asked.folder.labels
         if self.asked.ensemble:
             models = self.asked.ensemble.rules.models
-            every = [min(rules.thresholds.get(name, np.inf) for rules in models) for name in source.classes]
+            uses = [[rules.thresholds[n] for rules in models if n in rules.use_label] for n in source.classes]
+            every = [min(scores, default=np.inf) for scores in uses]
             return np.array(every, dtype=np.float64)
         least = np.full(len(source.classes), np.inf)
         for scene in source.scenes:

@@ -16,7 +16,7 @@ from t4zoo.labels.bundle_copy import ALGORITHM, BundleScores, read_bundle
 from t4zoo.labels.ensemble_copy import read_ensemble_file
 from t4zoo.labels.folder import Folder, open_folder
 from t4zoo.labels.settings import Settings
-from t4zoo.labels.truth import Truth, read_truth
+from t4zoo.labels.truth import Truth, TruthError, read_truth
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ def question(given: Given, settings: Settings) -> Question:
     if given.labels is not None and given.truth is None:
         raise UsageError(f"--labels {given.labels}: says what the classes of ground truth are; give --truth too")
     truth = read_truth(given.truth, folder.scenes, classes, given.labels) if given.truth else None
+    if truth and not set(classes) & set(truth.classes):
+        raise TruthError(
+            f"{truth.path}: has none of the classes of the labels: it has {', '.join(truth.classes)}, and they have "
+            f"{', '.join(classes)}; give ground truth with the same names of classes"
+        )
     file = given.ensemble or _chosen_ensemble(root, given.folder.resolve().name)
     ensemble = EnsembleFile(file, *read_ensemble_file(file)) if file else None
     if given.data is not None and not given.data.is_dir():

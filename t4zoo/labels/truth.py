@@ -65,7 +65,14 @@ def _annotated(folder: Path, scenes: Collection[str], labels: LabelMap) -> list[
             "name the folder that holds the annotated scenes, or an info file"
         )
     settings = FrameSettings(labels, max_sweeps=0)
-    return [frame for place in places for frame in frames_of(read_scene(place), place.parent.name, settings)]
+    frames = [frame for place in places for frame in frames_of(read_scene(place), place.parent.name, settings)]
+    categories = sorted({name for frame in frames for name in frame.instances.categories})
+    if categories and not any((frame.instances.labels >= 0).any() for frame in frames):
+        raise TruthError(
+            f"{folder}: no object in there is of a class of the labels ({', '.join(labels.class_names)}); they are "
+            f"{', '.join(categories[:5])}: say what these are with --labels conf/labels/t4.yaml"
+        )
+    return frames
 
 
 def _label_map(file: Path | None, classes: Sequence[str]) -> LabelMap:

@@ -18,9 +18,10 @@ from t4zoo.parquet import writing
 CLASSES = ("car", "pedestrian")
 SCENE = "scene-1/0"
 MODEL = "CenterPoint-t4base"
-SIZES = {"car": (4.0, 2.0, 1.5), "pedestrian": (0.6, 0.6, 1.8)}
+SIZES = {"car": (4.0, 2.0, 1.5), "van": (5.0, 2.0, 2.0), "pedestrian": (0.6, 0.6, 1.8)}
 
-Row = tuple[str, float, float, float]  # class, x, y [m], score
+# class, x, y [m], score, and where it matters yaw [rad] and how much larger than usual
+Row = tuple[str, float, float, float] | tuple[str, float, float, float, float, float]
 Rows = Sequence[Row]
 
 ENSEMBLE = """\
@@ -35,8 +36,9 @@ iou_threshold: 0.20
 """
 
 
-def box(name: str, x: float, y: float, yaw: float = 0.0) -> list[float]:
-    return [x, y, 0.5, *SIZES[name], yaw]
+def box(row: Sequence[Any]) -> list[float]:
+    name, x, y, _, yaw, larger = *row, *(1.0, 0.0, 1.0)[len(row) - 3 :]
+    return [x, y, 0.5, *(larger * size for size in SIZES[name]), yaw]
 
 
 def frames(count: int, scene: str = SCENE, step: float = 0.1) -> list[Frame]:
@@ -44,7 +46,7 @@ def frames(count: int, scene: str = SCENE, step: float = 0.1) -> list[Frame]:
     return [
         Frame(
             sample_idx=index,
-            token=f"{scene}-token-{index}",
+            token=f"{scene.partition('/')[0]}-token-{index}",
             timestamp=100.0 + step * index,
             scene=scene,
             scene_token="",
@@ -61,10 +63,10 @@ def frames(count: int, scene: str = SCENE, step: float = 0.1) -> list[Frame]:
 
 def predictions(rows: Rows, seed: str, classes: Sequence[str] = CLASSES) -> Predictions:
     return Predictions(
-        np.array([box(name, x, y) for name, x, y, _ in rows]).reshape(-1, 7),
+        np.array([box(row) for row in rows]).reshape(-1, 7),
         np.zeros((len(rows), 2)),
-        np.array([classes.index(name) for name, *_ in rows], dtype=np.int64),
-        np.array([score for *_, score in rows], dtype=np.float64),
+        np.array([classes.index(row[0]) for row in rows], dtype=np.int64),
+        np.array([row[3] for row in rows], dtype=np.float64),
         tuple(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{seed}/{i}")) for i in range(len(rows))),
     )
 
@@ -77,7 +79,7 @@ def instances(
 ) -> Instances:
     """Rows begin with class, x, y."""
     return Instances(
-        np.array([box(*row[:3]) for row in rows]).reshape(-1, 7),
+        np.array([box(row) for row in rows]).reshape(-1, 7),
         np.zeros((len(rows), 2)),
         np.array([classes.index(row[0]) for row in rows], dtype=np.int64),
         np.broadcast_to(np.asarray(points, dtype=np.int64), len(rows)),
