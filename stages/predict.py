@@ -1,6 +1,6 @@
 """Raw predictions of one model: `python -m stages.predict auto_label=20241101_sample scenes=sample_raw_v1`.
 
-With `torchrun --nproc-per-node N -m stages.predict launcher=gpus ...` N processes share the scenes.
+With `torchrun --standalone --nproc-per-node N -m stages.predict launcher=gpus ...` N processes share the scenes.
 """
 
 from __future__ import annotations
