@@ -22,7 +22,8 @@ def main(cfg: DictConfig) -> None:
     if trained.foreign and is_judged_by_itself(cfg.foreign, trained.network):
         numbers, log = trained.network.judge()
         write_numbers(Path(cfg.out), numbers, f"{_heading(trained)}by the test_evaluator of its configuration\n", log)
-        print(f"wrote {cfg.out}: {', '.join(f'{name} {value:.3f}' for name, value in numbers.items())}")
+        said = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+        print(f"wrote {cfg.out}: {said or 'its evaluator gave no figure; test_log.log has what it said'}")
         return
     info = load(Path(cfg.info))
     if trained.class_names != info.classes:
