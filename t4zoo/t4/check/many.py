@@ -1,0 +1,90 @@
+"""Many scenes judged: in several processes, each from the cache where it has not changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+from t4zoo.t4.check.cache import Cache, key_of
+from t4zoo.t4.check.report import Finding, SceneReport, gather
+from t4zoo.t4.check.rules import Selection
+from t4zoo.t4.check.scene import EVERY, check_scene, unfinished
+
+AHEAD = 4  # scenes a process that are handed out before they are asked for
+Advance = Callable[[int], None]
+
+
+def check_known(
+    folder: Path, wanted: Selection = EVERY, cache: Cache | None = None, files: Path | None = None
+) -> SceneReport:
+    """`check_scene`, or what it found before of the same bytes by the same rules."""
+    if cache is None:
+        return check_scene(folder, wanted, files)
+    key = key_of(folder, wanted, files)
+    report = cache.find(key, folder)
+    if report is None:
+        report = check_scene(folder, wanted, files)
+        cache.keep(key, report)
+    return report
+
+
+def check_scenes(
+    folders: Sequence[Path],
+    wanted: Selection = EVERY,
+    cache: Cache | None = None,
+    workers: int = 1,
+    advance: Advance = lambda count: None,
+) -> list[SceneReport]:
+    """The reports of the scenes, in their order, whichever is done first.
+
+    A process that dies, for want of memory say, costs only its scene: those that were under way are judged again, each
+    in a process of its own, and the one that kills that too is reported.
+    """
+    found: dict[Path, SceneReport] = {}
+    if workers <= 1 or len(folders) <= 1:
+        for folder in folders:
+            found[folder] = check_known(folder, wanted, cache)
+            advance(1)
+        return [found[folder] for folder in folders]
+    left = list(folders)
+    for folder, report in _spread(left, wanted, cache, min(workers, len(folders))):
+        found[folder] = report
+        advance(1)
+    for folder in left:
+        if folder not in found:
+            alone = dict(_spread([folder], wanted, cache, 1))
+            found[folder] = alone.get(folder) or _killed(folder)
+            advance(1)
+    return [found[folder] for folder in folders]
+
+
+def _spread(
+    folders: Sequence[Path], wanted: Selection, cache: Cache | None, workers: int
+) -> Iterator[tuple[Path, SceneReport]]:
+    """Scenes and their reports as they come; ends early where a process dies."""
+    waiting = iter(folders)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        running: dict[Future[SceneReport], Path] = {}
+        try:
+            while True:
+                while len(running) < workers * AHEAD and (folder := next(waiting, None)) is not None:
+                    running[pool.submit(check_known, folder, wanted, cache)] = folder
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(future), future.result()
+        except BrokenProcessPool:
+            return
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _killed(folder: Path) -> SceneReport:
+    found: dict[tuple[str, str], list[Finding]] = {}
+    counts: dict[str, int] = {}
+    gather([unfinished("the process that judged it was killed; was there enough memory?")], found, counts)
+    name = f"{folder.parent.name}/{folder.name}" if folder.name.isdecimal() else folder.name
+    return SceneReport(name, str(folder), counts, tuple(finding for kept in found.values() for finding in kept))
