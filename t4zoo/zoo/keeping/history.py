@@ -69,8 +69,13 @@ def known(root: Path, objects: Iterable[str]) -> frozenset[str]:
 
 def locks_at(root: Path, commits: Iterable[str]) -> dict[str, str]:
     """Commit -> id of its dvc.lock; a commit without one is left out."""
+    return blobs_at(root, commits, LOCK)
+
+
+def blobs_at(root: Path, commits: Iterable[str], path: str) -> dict[str, str]:
+    """Commit -> id of the file at that path; a commit without it is left out."""
     wanted = sorted(set(commits))
-    lines = _ask(root, "--batch-check", [f"{commit}:{LOCK}" for commit in wanted]).decode().splitlines()
+    lines = _ask(root, "--batch-check", [f"{commit}:{path}" for commit in wanted]).decode().splitlines()
     answers = zip(wanted, (line.split() for line in lines), strict=True)
     return {commit: words[0] for commit, words in answers if words[1:2] == ["blob"]}
 

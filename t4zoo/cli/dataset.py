@@ -1,0 +1,77 @@
+"""Commands for dataset lists: what is wrong with them, what differs between two revisions, how much they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from t4zoo.cli.common import Json, stop_for
+from t4zoo.plain import plain
+from t4zoo.screen import print_json, print_lines
+
+if TYPE_CHECKING:
+    from t4zoo.t4.datasets.finding import Finding
+
+commands = typer.Typer()
+dataset = typer.Typer(help="Dataset lists: what is wrong with them, what changed, and how much they hold.")
+commands.add_typer(dataset, name="dataset", no_args_is_help=True)
+
+_SHOWN = 5  # findings of one rule on one list that a person sees; --json has all
+
+
+@dataset.command()
+def lint(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Datasets, or products for all of theirs. Default: all.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what is wrong with dataset lists, before hours of work are built on them; exit code 1 for an error.
+
+    Entries that are none, scenes that are taken twice, a dataset_version that was not raised, scenes that are not on
+    disk, and scenes on disk that no list names.
+    """
+    from dataclasses import asdict
+
+    from t4zoo.t4.datasets.lint import lint as library
+    from t4zoo.zoo import git
+    from t4zoo.zoo.commit import Tags
+
+    root = _root()
+    found = library(root, names or (), Tags(root).last if git.has_commit(root) else None)
+    if as_json:
+        findings = [{"severity": finding.severity, **asdict(finding)} for finding in found.findings]
+        print_json({"datasets": found.datasets, "findings": findings})
+    else:
+        print_lines(_told(found.findings))
+        print(f"{len(found.datasets)} lists: {_counted(found.findings)}")
+    stop_for([], failed=found.failed)
+
+
+def _root() -> Path:
+    """The repository around this folder, or else this folder."""
+    from t4zoo.zoo.address import find_repository
+
+    here = Path.cwd()
+    return find_repository(here) or here
+
+
+def _told(findings: Sequence[Finding]) -> Iterator[str]:
+    """A line a finding; of many of one rule on one list, the first few."""
+    for (severity, _, file), group in groupby(findings, lambda one: (one.severity, one.rule, one.where.split(":")[0])):
+        same = list(group)
+        for finding in same[:_SHOWN]:
+            yield f"{severity}: {plain(str(finding))}"
+        if len(same) > _SHOWN:
+            yield f"{severity}: {same[0].rule}: {plain(file)}: {len(same) - _SHOWN:,} more; --json lists all"
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    from t4zoo.t4.datasets.finding import SEVERITIES
+
+    counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
+    return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items())

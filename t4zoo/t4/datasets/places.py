@@ -1,0 +1,36 @@
+"""Where a repository keeps its lists, products and scenes: what conf/create_info.yaml says, as the stage reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import yaml
+
+from t4zoo.errors import UsageError
+from t4zoo.t4.datasets.tree import Tree
+
+CONF = "conf/create_info.yaml"
+PRODUCTS = "conf/product"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Paths in the repository. data_root holds `{dataset}/{T4 id}/{revision}/`, lists `{dataset}.yaml`."""
+
+    data_root: str
+    lists: str
+
+
+def read_places(tree: Tree) -> Places:
+    """Raises UsageError where the file is missing or does not say."""
+    content = tree.read(CONF)
+    if content is None:
+        raise UsageError(f"{CONF}: not in {tree.name}; run this in a repository that `t4zoo init` made")
+    try:
+        data = yaml.safe_load(content.decode())
+        data_root, lists = data["data_root"], data["dataset_lists"]
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError) as error:
+        raise UsageError(f"{CONF} of {tree.name}: does not say where scenes and lists are: {error!r}") from None
+    if not all(isinstance(path, str) and path for path in (data_root, lists)):
+        raise UsageError(f"{CONF} of {tree.name}: data_root and dataset_lists must be folders")
+    return Places(data_root.rstrip("/"), lists.rstrip("/"))
