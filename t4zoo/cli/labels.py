@@ -97,7 +97,9 @@ def diff(
     out: Out = None,
     as_json: Json = False,
     near: Annotated[float, typer.Option(help="Boxes without the same id are one object when nearer, in metres.")] = 1.0,
-    moved: Annotated[float, typer.Option(help="A box has moved when it is farther from where it was, in metres.")] = 0.1,
+    moved: Annotated[
+        float, typer.Option(help="A box has moved when it is farther from where it was, in metres.")
+    ] = 0.1,
 ) -> None:
     """Show what another threshold, model or version changes: boxes in A or B alone, moved, of another class or score.
 

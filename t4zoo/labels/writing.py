@@ -62,6 +62,8 @@ def heading(data: Data) -> list[str]:
         lines.append(
             "no ensemble file is known: --ensemble names it, for its thresholds and for a copy with the suggested ones"
         )
+    if absent := data["made_by"]["absent"]:
+        lines.append(f"no raw predictions of {', '.join(absent)} here: what a model is silent about is not told")
     if truth := data["truth"]:
         lines.append(f"ground truth {truth['path']}: of {truth['frames']} frames, {truth['frames_without']} have none")
         for side, key in (("the ground truth", "classes_only_in_truth"), ("the boxes", "classes_only_in_boxes")):
