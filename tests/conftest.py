@@ -31,7 +31,7 @@ LONGEST = (
 
 
 class FilesApartDemoTogether(LoadScopeScheduling):
-    """A test file stays in one process, so that what its tests share is made once; so do all files of the short demo."""
+    """A test file stays in one process, so that what its tests share is made once; so do those of the short demo."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
