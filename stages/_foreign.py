@@ -16,10 +16,9 @@ LIBRARY = "t4zoo.models.foreign"
 JUDGES = ("auto", "boxes", "config")
 
 
-def train_foreign(cfg: DictConfig) -> Path:
-    """The checkpoint of a training as the model's own configuration says."""
+def train_foreign(cfg: DictConfig, meta: dict[str, Any]) -> Path:
+    """The checkpoint of a training as the model's own configuration says; `meta` goes into it."""
     training = import_module(f"{LIBRARY}.training")
-    meta = {"algorithm": cfg.algorithm.name, "name": cfg.model, "product": cfg.product.name}
     where = Path(cfg.out), cfg.parent, fetch, cfg.resume
     path: Path = training.train(_source(cfg.foreign), meta, *where, cfg.launcher.launcher, cfg.seed)
     return path

@@ -77,7 +77,7 @@ def predict_frames(
 
     if trained.foreign and not trained.class_names:
         raise UsageError(
-            f"{cfg.foreign.config}: does not say what the labels mean; name the classes in their order: "
+            f"{trained.name}: its configuration does not say what the labels mean; name the classes in their order: "
             "'+foreign.overrides.test_dataloader.dataset.metainfo.classes=[car,...]'"
         )
     settings = Path(cfg.data_root), trained.name, cfg.batch_size, cfg.workers, progress or tell

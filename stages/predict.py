@@ -23,7 +23,19 @@ from t4zoo.predict.parts import Parts
 from t4zoo.predict.processes import joined
 
 # What may change between a run that was stopped and the one that goes on: none of it changes a box.
-NO_MATTER = ("auto_label", "model", "checkpoint", "data_root", "out", "device", "workers", "resume", "launcher")
+# (of `foreign`, what it says in the end is compared; its URL may hold a permission)
+NO_MATTER = (
+    "auto_label",
+    "model",
+    "checkpoint",
+    "foreign",
+    "data_root",
+    "out",
+    "device",
+    "workers",
+    "resume",
+    "launcher",
+)
 
 
 @stage("predict")

@@ -20,14 +20,13 @@ def main(cfg: DictConfig) -> None:
     """Info and parent in, the model's `train` folder out."""
     from t4zoo.models.common.training import train
 
+    named = {"algorithm": cfg.algorithm.name, "name": cfg.model, "product": cfg.product.name}
     if cfg.foreign.config:
-        print(f"wrote {train_foreign(cfg)}")
+        print(f"wrote {train_foreign(cfg, named)}")
         return
     settings: dict[str, Any] = OmegaConf.to_container(cfg.runner, resolve=True)  # type: ignore[assignment]
     meta = {
-        "algorithm": cfg.algorithm.name,
-        "name": cfg.model,
-        "product": cfg.product.name,
+        **named,
         "class_names": list(cfg.product.class_names),
         "max_sweeps": cfg.product.max_sweeps,
         "point_features": list(cfg.algorithm.network.point_features),

@@ -18,14 +18,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What takes minutes begins first, so that no process is left alone with it at the end.
-LONGEST = ("tests/demo/", "tests/test_chain.py", "tests/zoo/faults/", "tests/stages/", "tests/zoo/test_secrets.py")
+FULL_DEMO = "tests/demo/test_full_demo.py"
+LONGEST = (
+    FULL_DEMO,
+    "tests/demo/",
+    "tests/test_chain.py",
+    "tests/zoo/faults/",
+    "tests/models/",
+    "tests/stages/",
+    "tests/zoo/test_secrets.py",
+)
 
 
 class FilesApartDemoTogether(LoadScopeScheduling):
-    """A test file stays in one process, so that what its tests share is made once; so do all files of the demo."""
+    """A test file stays in one process, so that what its tests share is made once; so do those of the short demo."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/demo" if nodeid.startswith("tests/demo/") else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return "tests/demo" if file.startswith("tests/demo/") and file != FULL_DEMO else file
 
 
 @pytest.hookimpl(optionalhook=True)

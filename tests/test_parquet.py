@@ -117,3 +117,10 @@ def test_a_file_that_is_none_is_told_in_a_line(tmp_path: Path, spoil: str):
         path.write_bytes(content[:-20] if spoil == "cut" else b"boxes")
     with pytest.raises(ParquetError, match=r"boxes\.parquet: (no such file|is no file of boxes)"):
         BoxFile(path)
+
+
+def test_ids_come_back_as_they_were_spelt():
+    frames = [predictions(3, 0), predictions(0, 1), predictions(2, 2)]
+    table = BoxTable.of(frames)
+    assert [table.of_frame(i).ids for i in range(3)] == [tuple(map(str, frame.ids)) for frame in frames]
+    assert all(str(uuid.UUID(name)) == name for name in table.of_frame(0).ids)

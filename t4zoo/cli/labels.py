@@ -35,8 +35,8 @@ def report(
     out: Out = None,
     as_json: Json = False,
     precision: Annotated[float, typer.Option(help="The share of right labels that thresholds are to reach.")] = 0.9,
-    distance: Annotated[float, typer.Option(help="Centres nearer than this are one object [m].")] = 2.0,
-    ranges: Annotated[str, typer.Option(help="Where range bands begin and end [m].")] = "0,20,40,60,90,120",
+    distance: Annotated[float, typer.Option(help="Centres nearer than this are one object, in metres.")] = 2.0,
+    ranges: Annotated[str, typer.Option(help="Where range bands begin and end, in metres.")] = "0,20,40,60,90,120",
     enough: Annotated[int, typer.Option(help="Objects of a class without which nothing is suggested.")] = 10,
     model: Annotated[
         list[str] | None, typer.Option(help="Only the raw predictions of this {algorithm}-{model}; again for more.")
@@ -49,7 +49,7 @@ def report(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Where the scenes' clouds are, for pictures.")] = None,
     pictures: Annotated[int, typer.Option(min=0, help="Of how many frames.")] = 8,
-    max_speed: Annotated[float, typer.Option(help="No object of these is faster [m/s].")] = 40.0,
+    max_speed: Annotated[float, typer.Option(help="No object is faster, in metres a second.")] = 40.0,
     few_points: Annotated[int, typer.Option(help="Labels with fewer lidar points are counted as poor.")] = 5,
 ) -> None:
     """Judge the labels of a set, and the raw predictions that they were made of.
@@ -96,8 +96,10 @@ def diff(
     b: Annotated[Path, typer.Argument(metavar="B", help="Labels of the same scenes, made otherwise.")],
     out: Out = None,
     as_json: Json = False,
-    near: Annotated[float, typer.Option(help="Boxes without the same id are one object when nearer [m].")] = 1.0,
-    moved: Annotated[float, typer.Option(help="A box has moved when it is farther from where it was [m].")] = 0.1,
+    near: Annotated[float, typer.Option(help="Boxes without the same id are one object when nearer, in metres.")] = 1.0,
+    moved: Annotated[
+        float, typer.Option(help="A box has moved when it is farther from where it was, in metres.")
+    ] = 0.1,
 ) -> None:
     """Show what another threshold, model or version changes: boxes in A or B alone, moved, of another class or score.
 

@@ -60,7 +60,8 @@ def doubts_of(
     crossing[pairs(boxes, settings.overlap).ravel()] = True
     found = {"near": boxes.scores < least[boxes.labels] + settings.near, "overlap": crossing}
     if tracks is not None:
-        found |= {"short": tracks.lengths[tracks.of] < settings.short, "jump": jumping}
+        short = min(settings.short, len(scene.frames))  # nothing is followed for longer than its scene
+        found |= {"short": tracks.lengths[tracks.of] < short, "jump": jumping}
     return found
 
 

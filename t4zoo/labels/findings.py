@@ -198,7 +198,7 @@ class Gatherer:
 
 
 def _strange(truth: Truth, labelled: Sequence[str], frames: int) -> str:
-    known = sorted({scene for scene, _ in truth.frames})
+    known = sorted(truth.scenes)
     scenes = sorted({scene.partition("/")[0] for scene in labelled})
     both = len(set(known) & set(scenes))
     return (

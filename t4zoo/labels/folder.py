@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +36,17 @@ class LabelScene(SceneBoxes):
 
 @dataclass(frozen=True, eq=False)
 class Folder:
-    """raw: what each model said, by its name. labels: without scenes where autolabel has not run.
-
-    objects: the frames of info_all.pkl by scene, empty where there is none.
-    """
+    """raw: what each model said, by its name. labels: without scenes where autolabel has not run."""
 
     path: Path
     raw: tuple[Source, ...]
     labels: Source
-    objects: dict[str, list[Frame]]
+
+    @cached_property
+    def objects(self) -> dict[str, list[Frame]]:
+        """The frames of info_all.pkl by scene; none where it is not there. Raises InfoError."""
+        file = self.path / ALL
+        return by_scene(load(file).frames) if file.is_file() else {}
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -84,7 +87,7 @@ def open_folder(path: Path, models: Collection[str] = ()) -> Folder:
     if strange := sorted(set(models) - raw.keys()):
         raise UsageError(f"{path}: no raw predictions of {', '.join(strange)}; here are {', '.join(raw) or 'none'}")
     chosen = {name: file for name, file in raw.items() if not models or name in models}
-    filtered, everything = path / FILTERED, path / ALL
+    filtered = path / FILTERED
     if not chosen and not filtered.is_file():
         raise UsageError(
             f"{path}: holds neither raw/{RAW}*.parquet nor {FILTERED}; `dvc repro` makes them, `dvc pull` or "
@@ -97,7 +100,6 @@ def open_folder(path: Path, models: Collection[str] = ()) -> Folder:
             for name, file in chosen.items()
         ),
         labels=open_pickle(LABELS, filtered) if filtered.is_file() else nothing(LABELS, filtered),
-        objects=by_scene(load(everything).frames) if everything.is_file() else {},
     )
 
 

@@ -47,13 +47,13 @@ def picture(
         if points is not None:
             few = points[:: -(-len(points) // MOST_POINTS)]
             axes.scatter(few[:, 0], few[:, 1], s=0.3, c="0.6", linewidths=0, rasterized=True)
-        _draw(axes, truth, ["red" if lost else "0.75" for lost in missed], 5.0)
+        _draw(axes, truth, ["black" if lost else "0.75" for lost in missed], 5.0)
         _draw(axes, shown, [f"C{label % 10}" for label in labels], 1.2)
         _write(axes, shown, names, marked)
         for label in sorted(set(labels.tolist())):
             axes.plot([], [], color=f"C{label % 10}", label=classes[label])
         if len(truth):
-            axes.plot([], [], color="0.75", linewidth=5.0, label="ground truth (red: missed)")
+            axes.plot([], [], color="0.75", linewidth=5.0, label="ground truth (black: missed)")
         if len(truth) or len(shown):
             axes.legend(loc="upper right")
         axes.set(title=title, xlabel="x [m]", ylabel="y [m]", aspect="equal", **_limits(shown, truth))

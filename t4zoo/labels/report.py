@@ -60,7 +60,8 @@ def _made_by(asked: Question) -> Data:
     """Who signed the boxes."""
     known = {source.name: source.extra for source in asked.folder.sources}
     ensemble = asked.ensemble.path.name if asked.ensemble else None
-    return {"files": known, "ensemble": ensemble}
+    absent = [rules.name for rules in asked.ensemble.rules.models if rules.name not in known] if asked.ensemble else []
+    return {"files": known, "ensemble": ensemble, "absent": absent}
 
 
 def _advice(asked: Question, found: Findings) -> Iterator[Advice]:
@@ -99,7 +100,7 @@ def _bundles(asked: Question, found: Findings) -> Iterator[_BinAdvice]:
             for label, name in enumerate(subject.source.classes):
                 bins = [subject.judge.matches(label, first + place) for place in range(len(bundle.bins))]
                 whole = subject.judge.matches(label, 0)
-                scores[name], reasons[name] = by_bins(name, bundle.scores[name], whole, bins, asked.settings)
+                scores[name], reasons[name] = by_bins(bundle.scores[name], whole, bins, asked.settings)
             yield _BinAdvice(subject.source.name, bundle, scores, reasons)
 
 

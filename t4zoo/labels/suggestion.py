@@ -55,7 +55,7 @@ def suggest(found: Matches, settings: Settings) -> tuple[float | None, str]:
 
 
 def by_bins(
-    name: str, current: Sequence[float], whole: Matches, bins: Sequence[Matches], settings: Settings
+    current: Sequence[float], whole: Matches, bins: Sequence[Matches], settings: Settings
 ) -> tuple[list[float], list[str]]:
     """A class's thresholds in the node's distance bins, and for each where it comes from.
 

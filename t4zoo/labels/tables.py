@@ -8,6 +8,8 @@ from typing import Any
 
 from t4zoo.labels.figures import Data
 
+MOST = 100  # jumps in a table
+
 Cell = str | int | float | None
 
 
@@ -161,8 +163,9 @@ def _labels(data: Data) -> Iterator[Table]:
     yield Table("Labels", f"{told}Few points: labels with fewer than {few} lidar points inside.", rows, brief=True)
     yield Table(
         "Jumps",
-        "Speed [m/s], turn [rad] or ratio of sizes from a track's frame to its next.",
-        [{key: row[key] for key in ("scene", "frame", "class", "what", "value", "track")} for row in jumps],
+        f"Speed [m/s], turn [rad] or ratio of sizes from a track's frame to its next: {min(len(jumps), MOST):,} of "
+        f"{len(jumps):,}; report.json has all.",
+        [{key: row[key] for key in ("scene", "frame", "class", "what", "value", "track")} for row in jumps[:MOST]],
     )
     pairs = [{"classes": " and ".join(row["classes"]), "pairs": row["pairs"]} for row in labels["overlaps"]]
     least = data["settings"]["overlap"]

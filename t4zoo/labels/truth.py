@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,10 @@ class TruthError(T4zooError):
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """frames: the annotated frame of each (T4 id, sample token). A scene's revision does not count, as the annotated
-    one of a scene has another than the raw one. classes: what their labels index.
+    """frames: the annotated frame of each (scene, sample token), and of each (T4 id, sample token).
+
+    The annotated revision of a scene may be another than the raw one; of several the last counts, but the same one
+    before all others. classes: what their labels index.
     """
 
     path: Path
@@ -34,9 +36,15 @@ class Truth:
     def of(self, frames: Sequence[Frame], classes: Sequence[str]) -> list[Frame | None]:
         """The annotated frame of each frame, its labels indexing `classes` (-1 for others); None without."""
         lookup = np.array([classes.index(name) if name in classes else -1 for name in self.classes] + [-1])
-        return [
-            _relabelled(self.frames[_key(frame)], lookup) if _key(frame) in self.frames else None for frame in frames
-        ]
+        return [_relabelled(truth, lookup) if truth else None for truth in map(self._find, frames)]
+
+    def _find(self, frame: Frame) -> Frame | None:
+        return next((self.frames[key] for key in _keys(frame) if key in self.frames), None)
+
+    @property
+    def scenes(self) -> set[str]:
+        """The T4 ids of the annotated scenes."""
+        return {frame.scene.partition("/")[0] for frame in self.frames.values()}
 
 
 def read_truth(path: Path, scenes: Collection[str], classes: Sequence[str], labels: Path | None) -> Truth:
@@ -47,11 +55,11 @@ def read_truth(path: Path, scenes: Collection[str], classes: Sequence[str], labe
     """
     if path.is_dir():
         frames = _annotated(path, scenes, _label_map(labels, classes))
-        return Truth(path, tuple(classes), {_key(frame): frame for frame in frames})
+        return Truth(path, tuple(classes), _by_key(frames))
     if labels is not None:
         raise UsageError(f"--labels {labels}: an info file's objects have their classes already; leave it out")
     info = load(path)
-    return Truth(path, info.classes, {_key(frame): frame for frame in info.frames})
+    return Truth(path, info.classes, _by_key(info.frames))
 
 
 def _annotated(folder: Path, scenes: Collection[str], labels: LabelMap) -> list[Frame]:
@@ -84,8 +92,12 @@ def _label_map(file: Path | None, classes: Sequence[str]) -> LabelMap:
         raise UsageError(f"{file}: not a file of conf/labels/: {error}") from None
 
 
-def _key(frame: Frame) -> tuple[str, str]:
-    return frame.scene.partition("/")[0], frame.token
+def _keys(frame: Frame) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (frame.scene, frame.token), (frame.scene.partition("/")[0], frame.token)
+
+
+def _by_key(frames: Iterable[Frame]) -> dict[tuple[str, str], Frame]:
+    return {key: frame for frame in frames for key in _keys(frame)}
 
 
 def _relabelled(frame: Frame, lookup: np.ndarray) -> Frame:

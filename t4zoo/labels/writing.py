@@ -59,7 +59,11 @@ def heading(data: Data) -> list[str]:
     if data["labels"] is None:
         lines.append("no labels here: the raw predictions alone are judged")
     if data["made_by"]["ensemble"] is None:
-        lines.append("no ensemble file is known: name it with --ensemble to see thresholds and to get suggestions")
+        lines.append(
+            "no ensemble file is known: --ensemble names it, for its thresholds and for a copy with the suggested ones"
+        )
+    if absent := data["made_by"]["absent"]:
+        lines.append(f"no raw predictions of {', '.join(absent)} here: what a model is silent about is not told")
     if truth := data["truth"]:
         lines.append(f"ground truth {truth['path']}: of {truth['frames']} frames, {truth['frames_without']} have none")
         for side, key in (("the ground truth", "classes_only_in_truth"), ("the boxes", "classes_only_in_boxes")):

@@ -13,7 +13,10 @@ from typing import TypeVar
 from t4zoo.errors import T4zooError, UsageError
 
 WANTED = {"pytorch": "RANK", "slurm": "SLURM_PROCID"}  # launcher -> the variable that says that it was used
-START = {"pytorch": "torchrun --standalone --nproc-per-node N", "slurm": "srun --ntasks N --gpus-per-task 1 python"}
+START = {
+    "pytorch": "torchrun --standalone --nproc-per-node N",
+    "slurm": "srun --ntasks N --gres gpu:N --kill-on-bad-exit python",
+}
 PATIENCE = timedelta(days=1)  # one process may be done long before another
 
 T = TypeVar("T")

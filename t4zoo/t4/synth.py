@@ -74,9 +74,10 @@ def plans(small: bool = False) -> tuple[DatasetPlan, ...]:
 
 
 def further_plans() -> tuple[DatasetPlan, ...]:
-    """What the full demo needs besides: a stand-in for public data, and a fleet's unlabelled recordings."""
+    """What the full demo needs besides: a stand-in for public data, a vehicle's own, and a fleet's recordings."""
     return (
         _plan("sample_public_v1", CONCAT, {"train": 20, "val": 2, "test": 2}, 5, small=False),
+        _plan("db_sample_x2_v2", TURNED_TOP, {"train": 24, "val": 2, "test": 6}, 5, small=False, gives_velocity=False),
         _plan("sample_fleet_v1", CONCAT, {"test": 8}, 10, small=False, annotated=False),
     )
 
@@ -93,7 +94,9 @@ def _plan(name: str, mount: Mount, splits: dict[str, int], frames: int, small: b
         for split, count in splits.items()
         for number in range(min(count, 2) if small else count)
     )
-    return DatasetPlan(name, f"{name.removesuffix('_v1').replace('_', '-')}-v1.0", tuple(scenes))
+    return DatasetPlan(
+        name, f"{name.rpartition('_v')[0].replace('_', '-')}-v{name.rpartition('_v')[2]}.0", tuple(scenes)
+    )
 
 
 def write_samples(

@@ -140,6 +140,11 @@ class Labels(_Record):
     ensemble_sha256: Sha256
     scenes: tuple[str, ...]
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What predicted, each once; a model may have several files."""
+        return tuple(dict.fromkeys(raw.model.name or raw.model.file for raw in self.raw))
+
 
 class Adopted(_Record):
     """A version that people filled by hand. location: the folder of its files, a key as it stands, below `address`.

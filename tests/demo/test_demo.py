@@ -133,7 +133,7 @@ def test_a_fresh_clone_at_the_tag_pulls_the_exact_bytes(made: Made, server: Serv
 def test_the_auto_label_folder_holds_what_the_specification_names(made: Made):
     names = set(digests(made.clone / "auto_label/20241101_sample"))
     assert names >= {"info_all.pkl", "pseudo_infos_filtered.pkl", "dataset_id_list.yaml", "log.log"}
-    assert "raw/pseudo_infos_raw_CenterPoint-t4base.pkl" in names
+    assert {f"raw/pseudo_infos_raw_CenterPoint-t4base.{suffix}" for suffix in ("pkl", "parquet")} <= names
 
 
 def test_an_auto_label_names_the_model_that_made_it(made: Made):

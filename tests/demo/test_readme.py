@@ -13,7 +13,11 @@ from tests.copies import ROOT
 from tests.demo.conftest import Made
 
 BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-RUN_ELSEWHERE = {"make demo\n": "tests/demo/test_demo.py", "make test\n": ".ci/run"}
+RUN_ELSEWHERE = {
+    "make demo\n": "tests/demo/test_demo.py",
+    "make demo-full\n": "tests/demo/test_full_demo.py",
+    "make test\n": ".ci/run",
+}
 
 
 def blocks() -> list[tuple[str, str]]:

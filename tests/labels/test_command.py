@@ -174,6 +174,10 @@ def test_a_revision_does_not_part_labels_from_their_truth_but_classes_do(ten: Pa
     folder = ten / "auto_label" / "20241101_ten"
     write_truth(ten / "later.pkl", {"scene-1/4": [TRUE]})
     assert run("report", folder, "--truth", ten / "later.pkl", cwd=ten).returncode == 0
+    # The same revision comes before a later one, in which there is nothing.
+    write_truth(ten / "both.pkl", {"scene-1/0": [TRUE], "scene-1/4": [[]]})
+    done = run("report", folder, "--truth", ten / "both.pkl", "--json", cwd=ten)
+    assert json.loads(done.stdout)["truth"]["judged"][0]["objects"] == 7
     write_truth(ten / "later.pkl", {"scene-1/4": [[("van", 0.0, 0.0, 1.0)]]}, classes=["van"])
     error = told("report", folder, "--truth", ten / "later.pkl", cwd=ten, code=1)
     assert "none of the classes" in error and "van" in error and "car" in error

@@ -9,6 +9,7 @@ import pytest
 
 from t4zoo.labels.doubts import WEIGHTS
 from t4zoo.labels.settings import Settings
+from t4zoo.labels.writing import heading
 from tests.labels.asking import figures, rows_of
 from tests.labels.workspace import ENSEMBLE, SCENE, Row, write_ensemble, write_labels, write_raw
 
@@ -142,3 +143,11 @@ def test_with_ground_truth_what_is_wrong_or_missed_comes_first(ten: Path) -> Non
     (look,) = figures(ten)["look_at"]
     assert look["reasons"] == {"missed": 2, "wrong": 3}  # of eight labels five are right; the seven objects have five
     assert look["need"] == 5 * WEIGHTS["wrong"]
+
+
+def test_a_model_whose_predictions_are_not_here_is_told_and_not_called_silent(pair: Path) -> None:
+    ensemble = write_ensemble(pair / "pair.yaml", PAIR)
+    data = figures(pair, SURE, ensemble=ensemble, models=("CenterPoint-t4base",))
+    assert data["made_by"]["absent"] == ["BEVFusion-t4base"]
+    assert all("silent" not in look["reasons"] for look in data["look_at"])
+    assert any("BEVFusion-t4base" in line for line in heading(data))

@@ -53,7 +53,8 @@ elif stage == "export":
     package = Path(f"models/CenterPoint/{name}/export/ml_package.param.yaml")
     package.write_text(package.read_text().replace("yaw_norm_thresholds: [0.3", f"yaw_norm_thresholds: [{of}"))
 elif stage == "predict":
-    write(f"auto_label/{of}/raw/pseudo_infos_raw_CenterPoint-{name}.pkl", noise.randbytes(500))
+    for suffix in ("pkl", "parquet"):
+        write(f"auto_label/{of}/raw/pseudo_infos_raw_CenterPoint-{name}.{suffix}", noise.randbytes(500))
 elif stage == "autolabel":
     threshold = Path(f"conf/ensemble/{of}.yaml").read_text()
     write(f"auto_label/{name}/info_all.pkl", threshold.encode() + noise.randbytes(200))
@@ -114,6 +115,7 @@ stages:
         - models/CenterPoint/${item.model}/train
       outs:
         - auto_label/${item.auto_label}/raw/pseudo_infos_raw_CenterPoint-${item.model}.pkl
+        - auto_label/${item.auto_label}/raw/pseudo_infos_raw_CenterPoint-${item.model}.parquet
   autolabel:
     foreach: ${auto_labels}
     do:

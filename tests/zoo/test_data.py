@@ -16,6 +16,7 @@ from tests.zoo.repository import NAME, SCENES, Repository
 
 SET, OTHER = "20241101_xx1", "20241102_xx1"
 RAW = "pseudo_infos_raw_CenterPoint-t4base.pkl"
+TWIN = "pseudo_infos_raw_CenterPoint-t4base.parquet"
 
 
 def keys(repository: Repository, client: Any, below: str) -> set[str]:
@@ -84,17 +85,19 @@ def test_labels_name_the_raw_boxes_the_model_and_the_thresholds_that_they_are_ma
     labelled: Repository, client: Any
 ) -> None:
     said = labelled.t4zoo("release", f"auto_label/{SET}").out
-    names = {"info_all.pkl", "pseudo_infos_filtered.pkl", "dataset_id_list.yaml", "log.log", RAW}
+    names = {"info_all.pkl", "pseudo_infos_filtered.pkl", "dataset_id_list.yaml", "log.log", RAW, TWIN}
     below = f"auto_label/{SET}/"
     assert keys(labelled, client, below) == {f"{below}{name}" for name in [*names, "manifest.json"]}
     assert f"git tag auto_label/{SET}" in said and labelled.git("cat-file", "-t", f"auto_label/{SET}") == "tag"
     found = manifest(labelled, f"auto_label/{SET}")
     assert found.labels is not None and found.labels.scenes == ("p/0", "q/3")
-    (raw,) = found.labels.raw
-    content = (labelled.root / f"auto_label/{SET}/raw/{RAW}").read_bytes()
-    assert (raw.file, raw.holder, raw.sha256) == (RAW, f"auto_label/{SET}", hashlib.sha256(content).hexdigest())
     model = locate(NAME, Where(labelled.zoo)).released
-    assert (raw.model.name, raw.model.manifest, raw.model.file) == (NAME, model.digest, "epoch_3.pth")
+    for raw, name in zip(found.labels.raw, (TWIN, RAW), strict=True):
+        content = (labelled.root / f"auto_label/{SET}/raw/{name}").read_bytes()
+        assert (raw.file, raw.holder, raw.sha256) == (name, f"auto_label/{SET}", hashlib.sha256(content).hexdigest())
+        assert (raw.model.name, raw.model.manifest, raw.model.file) == (NAME, model.digest, "epoch_3.pth")
+    roles = {file.path: file.role for file in found.files}
+    assert roles[RAW] == roles[TWIN] == "prediction"
     assert found.labels.ensemble == yaml.safe_load((labelled.root / "conf/ensemble/half.yaml").read_text())
 
 
@@ -107,9 +110,10 @@ def test_another_threshold_is_a_set_of_its_own_derived_from_the_same_raw_boxes(
     first, second = (manifest(labelled, f"auto_label/{one}").labels for one in (SET, OTHER))
     assert first is not None and second is not None and first.raw == second.raw
     assert first.ensemble_sha256 != second.ensemble_sha256
-    assert f"auto_label/{OTHER}/{RAW}" not in keys(labelled, client, f"auto_label/{OTHER}/")
+    assert not keys(labelled, client, f"auto_label/{OTHER}/") & {f"auto_label/{OTHER}/{name}" for name in (RAW, TWIN)}
     shown = labelled.t4zoo("release", f"auto_label/{OTHER}", "--dry-run").out
-    assert f"derived from      auto_label/{SET}/{RAW}" in shown
+    assert f"derived from      auto_label/{SET}/{TWIN} (" in shown and f", auto_label/{SET}/{RAW} (" in shown
+    assert f"models: {NAME}\n" in shown  # once, though it has two files
     # Raw boxes that are made again are not those that were released.
     stage = (labelled.root / "stage.py").read_text()
     labelled.write("stage.py", stage.replace("randbytes(500)", "randbytes(501)"))

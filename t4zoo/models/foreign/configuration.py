@@ -37,6 +37,11 @@ class Source:
     sha256: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def shown(self) -> str:
+        """`config` without a URL's query, which may be a permission."""
+        return self.config.partition("?")[0] if _URL.match(self.config) else self.config
+
 
 def read(source: Source, fetch: Callable[[str], Path]) -> tuple[Config, list[str]]:
     """The configuration; the file is run, its `_base_` inherited, its `custom_imports` imported.
@@ -49,14 +54,14 @@ def read(source: Source, fetch: Callable[[str], Path]) -> tuple[Config, list[str
     try:
         config.merge_from_dict(copy.deepcopy(dict(source.overrides)))
     except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"foreign.overrides do not fit {source.config}: {' '.join(str(error).split())}") from error
+        raise UsageError(f"foreign.overrides do not fit {source.shown}: {' '.join(str(error).split())}") from error
     if config.get("custom_imports"):
         try:
             import_modules_from_strings(**config.custom_imports)
         except ImportError as error:
-            raise UsageError(f"{source.config}: {error}; {_CURE}") from error
+            raise UsageError(f"{source.shown}: {error}; {_CURE}") from error
     if "model" not in config:
-        raise UsageError(f"{source.config}: has no `model`, so it is no configuration of a training or test")
+        raise UsageError(f"{source.shown}: has no `model`, so it is no configuration of a training or test")
     return config, added
 
 
@@ -83,10 +88,10 @@ def _of_file(source: Source, fetch: Callable[[str], Path]) -> Config:
         except T4zooError:
             raise
         except ImportError as error:
-            raise UsageError(f"{source.config}: {error}; {_CURE}") from error
+            raise UsageError(f"{source.shown}: {error}; {_CURE}") from error
         except Exception as error:  # the file is a program, which may end in any way
             told = " ".join(str(error).split())
-            raise UsageError(f"{source.config}: cannot be read: {type(error).__name__}: {told}") from error
+            raise UsageError(f"{source.shown}: cannot be read: {type(error).__name__}: {told}") from error
 
 
 def _of_package(reference: str) -> Config:

@@ -60,7 +60,7 @@ def train(
     config.launcher = launcher
     lacking = [name for name in NEEDED if config.get(name) is None]
     if lacking:
-        raise UsageError(f"{source.config}: has no {' and no '.join(lacking)}, so nothing can be trained by it")
+        raise UsageError(f"{source.shown}: has no {' and no '.join(lacking)}, so nothing can be trained by it")
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # see docs/decisions/one-thread.md
     if launcher != "none" and not is_distributed():
@@ -70,7 +70,7 @@ def train(
     point = ResumePoint(out, _made_of(config, text, weights_of), resume)
     with point.held() as scratch:
         runner = _runner(config, scratch / "work", point)
-        runner.logger.info(f"the configuration is {_shown(source)}")
+        runner.logger.info(f"the configuration is {source.shown}")
         for name in added:
             runner.logger.warning(f"foreign.overrides adds {name}, of which the configuration says nothing")
         runner.train()
@@ -135,7 +135,3 @@ def _digest_of(module: str) -> str:
 def _type(config: Config) -> str:
     kind = config.model["type"]
     return kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _shown(source: Source) -> str:
-    return source.config.partition("?")[0] if "://" in source.config else source.config

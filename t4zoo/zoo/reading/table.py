@@ -63,7 +63,7 @@ def _content(manifest: Manifest) -> dict[str, str | None]:
     return {
         "scenes": _splits(manifest.scenes) if manifest.scenes else None,
         **products,
-        "models": ", ".join(raw.model.name or raw.model.file for raw in labels.raw) if labels else None,
+        "models": ", ".join(labels.models) if labels else None,
         "labelled": f"{len(labels.scenes)} scenes; ensemble sha256 {labels.ensemble_sha256[:16]}…" if labels else None,
         "mAP": None if mean is None else f"{mean:.4f}",
         "node reads": _node(manifest),

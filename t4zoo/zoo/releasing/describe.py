@@ -120,7 +120,7 @@ def note(manifest: Manifest, sha256: str) -> str:
     if manifest.products:
         lines.append(f"products: {', '.join(manifest.products)}")
     if labels:
-        lines.append(f"models: {', '.join(raw.model.name or raw.model.file for raw in labels.raw)}")
+        lines.append(f"models: {', '.join(labels.models)}")
         lines.append(f"scenes: {len(labels.scenes)} labelled")
     score = (manifest.metrics or {}).get("mAP")
     if isinstance(score, int | float):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from t4zoo.errors import UsageError
+from t4zoo.errors import T4zooError, UsageError
 from t4zoo.models.foreign.configuration import Source, read
 from t4zoo.models.foreign.remote import UntrustedError
 from t4zoo.zoo.reading.fetch import resolve
@@ -87,9 +87,11 @@ def test_bases_that_inherit_each_other_end(server):
         read(config_at(server), resolve)
 
 
-def test_a_permission_in_the_query_is_not_shown(server):
-    source = Source(f"{server.url}/configs/_base_/schedule.py?X-Amz-Signature=aPermission")
-    with pytest.raises(UntrustedError) as told:
+@pytest.mark.parametrize(("trust", "content"), [(False, b""), (True, b"model = dict("), (True, b"raise ValueError(1)")])
+def test_a_permission_in_the_query_is_not_shown(server, trust, content):
+    server.files["configs/mine.py"] = content
+    source = Source(f"{server.url}/configs/mine.py?X-Amz-Signature=aPermission", trust)
+    with pytest.raises(T4zooError, match=r"configs/mine\.py") as told:
         read(source, resolve)
     assert "aPermission" not in str(told.value)
 
