@@ -36,6 +36,19 @@ def rotation_from_quaternion(quaternion: ArrayLike) -> Array:
     )
 
 
+def rotations_from_quaternions(quaternions: Array) -> Array:
+    """(N, 3, 3): `rotation_from_quaternion` of each row of (N, 4), whose rows are no zeros."""
+    total = quaternions[:, 0] * quaternions[:, 0]
+    for k in (1, 2, 3):
+        total = total + quaternions[:, k] * quaternions[:, k]
+    w, x, y, z = (quaternions / np.sqrt(total)[:, None]).T
+    rotations = np.empty((len(quaternions), 3, 3))
+    rotations[:, 0] = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], axis=1)
+    rotations[:, 1] = np.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], axis=1)
+    rotations[:, 2] = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=1)
+    return rotations
+
+
 def quaternion_from_rotation(rotation: Array) -> tuple[float, float, float, float]:
     """The unit quaternion (w, x, y, z), w >= 0, of a (3, 3) rotation.
 
@@ -86,38 +99,39 @@ def wrap(angle: float) -> float:
 
 
 def transform(rotation: Array, translation: ArrayLike) -> Array:
-    """(4, 4) transform that rotates, then translates [m]."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation
-    matrix[:3, 3] = translation
+    """(..., 4, 4) transform that rotates, then translates [m]."""
+    matrix = np.zeros((*rotation.shape[:-2], 4, 4))
+    matrix[..., :3, :3] = rotation
+    matrix[..., :3, 3] = translation
+    matrix[..., 3, 3] = 1.0
     return matrix
 
 
 def compose(*matrices: Array) -> Array:
-    """The product of square matrices: `compose(a, b)` applies `b` first."""
+    """The product of (..., n, n) square matrices: `compose(a, b)` applies `b` first."""
     return reduce(_product, matrices)
 
 
 def _product(a: Array, b: Array) -> Array:
-    total = a[:, :1] * b[:1]
-    for k in range(1, len(b)):
-        total = total + a[:, k : k + 1] * b[k : k + 1]
+    total = a[..., :1] * b[..., :1, :]
+    for k in range(1, b.shape[-2]):
+        total = total + a[..., k : k + 1] * b[..., k : k + 1, :]
     return total
 
 
 def inverse(matrix: Array) -> Array:
-    """The inverse of a rigid (4, 4) transform."""
-    rotation = matrix[:3, :3].T
-    return transform(rotation, -rotate(rotation, matrix[:3, 3]))
+    """The inverse of rigid (..., 4, 4) transforms."""
+    rotation = np.swapaxes(matrix[..., :3, :3], -1, -2)
+    return transform(rotation, -rotate(rotation, matrix[..., :3, 3]))
 
 
 def rotate(rotation: Array, vectors: ArrayLike) -> Array:
-    """(..., 3) vectors turned by a (3, 3) rotation."""
+    """(..., 3) vectors turned by a (3, 3) rotation, or each by one of its own, (..., 3, 3)."""
     v = np.asarray(vectors, dtype=np.float64)
-    turned: Array = v[..., :1] * rotation[:, 0] + v[..., 1:2] * rotation[:, 1] + v[..., 2:3] * rotation[:, 2]
+    turned: Array = v[..., :1] * rotation[..., 0] + v[..., 1:2] * rotation[..., 1] + v[..., 2:3] * rotation[..., 2]
     return turned
 
 
 def apply(matrix: Array, points: ArrayLike) -> Array:
-    """(..., 3) points [m] taken through a (4, 4) transform."""
-    return rotate(matrix[:3, :3], points) + matrix[:3, 3]
+    """(..., 3) points [m] taken through a (4, 4) transform, or each through one of its own, (..., 4, 4)."""
+    return rotate(matrix[..., :3, :3], points) + matrix[..., :3, 3]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from t4zoo.geometry import compose, inverse, rotation_from_quaternion, transform
+from t4zoo.geometry import compose, inverse, rotations_from_quaternions
 from t4zoo.info import Frame, Instances, Sweep
 from t4zoo.points import PointsError, count_points
 from t4zoo.t4.instances import instances_of
+from t4zoo.t4.key_frames import KeyFrames
 from t4zoo.t4.labels import LabelMap
+from t4zoo.t4.places import Places
 from t4zoo.t4.reader import CURE, ReadError, T4Scene
-from t4zoo.t4.tables import CalibratedSensor, Log, Sample, SampleData, Sensor
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ IMAGE_FIELDS = (
     "img_path", "height", "width", "depth_map", "cam2img", "lidar2img", "cam2ego", "sample_data_token", "timestamp",
     "lidar2cam",
 )  # fmt: skip
+_ODD = re.compile(r"^/|//|(^|/)\.|/$|^$|[\\\0]")  # a file name that is not as `T4Scene.path` would write it
 
 
 @dataclass(frozen=True)
@@ -49,134 +51,170 @@ def frames_of(
 
     A sample whose cloud the tables call invalid gives no frame. Raises ReadError where a cloud is missing or broken.
     """
-    location = scene.one(Log, scene.tables.scene[0].log_token).location
-    frames = []
-    for number, sample in list(enumerate(scene.samples))[:: settings.sample_steps]:
-        data = scene.lidar_of(sample)
-        if data.is_valid:
-            lidar2ego, ego2global = _poses(scene, data)
+    return _Frames(scene, dataset, settings).made(city, vehicle_type)
+
+
+class _Frames:
+    """The frames of a scene; what they need of its files is computed for all of them at once."""
+
+    def __init__(self, scene: T4Scene, dataset: str, settings: FrameSettings) -> None:
+        self.scene, self.settings = scene, settings
+        self.root = f"{dataset}/{scene.place}"
+        self.data, self.places, self.key_frames = scene.columns["sample_data"], Places(scene), KeyFrames(scene)
+        valid = self.data["is_valid"]
+        taken = self.key_frames.samples[:: settings.sample_steps]
+        pairs = [(number, row) for number, row in taken if valid[self.key_frames.lidar_of(row)]]
+        self.numbers = [number for number, _ in pairs]
+        self.samples = np.array([row for _, row in pairs], dtype=np.int64)
+        self.keys = [self.key_frames.lidar_of(row) for _, row in pairs]
+        self._clouds: dict[int, tuple[str, int]] = {}
+
+    def made(self, city: str, vehicle_type: str) -> tuple[Frame, ...]:
+        """All frames, by time."""
+        scene, tables, first = self.scene, self.scene.columns, self.scene.columns["scene"]
+        location = tables["log"]["location"][tables["log"].index[first["log_token"][0]]]
+        sample, data, places = tables["sample"], self.data, self.places
+        sources, sweeps, images, instances = self._sources(), self._sweeps(), self._images(), self._instances()
+        frames = []
+        for i, (row, key) in enumerate(zip(self.samples.tolist(), self.keys, strict=True)):
+            path, features = self._cloud(key)
             frames.append(
                 Frame(
-                    sample_idx=number,
-                    token=sample.token,
-                    timestamp=sample.timestamp / 1e6,
+                    sample_idx=self.numbers[i],
+                    token=sample["token"][row],
+                    timestamp=sample["timestamp"][row] / 1e6,
                     scene=scene.name,
-                    scene_token=sample.scene_token,
-                    scene_name=scene.tables.scene[0].name,
+                    scene_token=sample["scene_token"][row],
+                    scene_name=first["name"][0],
                     location=location,
-                    lidar_path=_lidar_path(scene, dataset, data),
-                    num_pts_feats=scene.num_features(data),
-                    lidar2ego=lidar2ego,
-                    ego2global=ego2global,
-                    sweeps=tuple(_sweeps(scene, dataset, data, settings.max_sweeps)),
-                    instances=_instances(scene, sample, settings, compose(ego2global, lidar2ego)),
-                    images=_images(scene, dataset, sample, compose(ego2global, lidar2ego), settings.cameras),
-                    lidar_sources=_lidar_sources(scene),
+                    lidar_path=path,
+                    num_pts_feats=features,
+                    lidar2ego=places.sensor2ego[key],
+                    ego2global=places.ego2global[key],
+                    sweeps=sweeps[i],
+                    instances=instances[i],
+                    images=images[i],
+                    lidar_sources=sources,
                     city=city,
                     vehicle_type=vehicle_type,
                 )
             )
-    return tuple(frames)
+        return tuple(frames)
 
+    def _cloud(self, row: int) -> tuple[str, int]:
+        """A cloud's path below the data root and its number of features, once it is known to hold whole points."""
+        if row not in self._clouds:
+            scene, features = self.scene, self.scene.features_of(self.data["info_filename"][row])
+            path = self._below_root(row)
+            file = scene.folder / self.data["filename"][row]
+            if self.data["fileformat"][row] == "pcd":
+                raise ReadError(
+                    f"scene {scene.name}: {file}: only raw float32 clouds (pcd.bin) can be read; convert the scene"
+                )
+            try:
+                count_points(file, features)
+            except PointsError as error:
+                token = self.data["token"][row]
+                raise ReadError(f"scene {scene.name}: table sample_data, token {token}: {error}") from None
+            self._clouds[row] = path, features
+        return self._clouds[row]
 
-def _poses(scene: T4Scene, data: SampleData) -> tuple[Array, Array]:
-    """sensor2ego and ego2global, both (4, 4)."""
-    mount, ego = scene.poses_of(data)
-    return (
-        transform(rotation_from_quaternion(mount.rotation), mount.translation),
-        transform(rotation_from_quaternion(ego.rotation), ego.translation),
-    )
+    def _below_root(self, row: int) -> str:
+        name = self.data["filename"][row]
+        if _ODD.search(name):
+            name = self.scene.path(name).relative_to(self.scene.folder).as_posix()
+        return f"{self.root}/{name}"
 
+    def _sweeps(self) -> list[tuple[Sweep, ...]]:
+        """For each frame the latest valid clouds of the same sensor before its own, the newest first."""
+        data, places = self.data, self.places
+        chains = [self._before(key) for key in self.keys]
+        rows = [row for chain in chains for row in chain]
+        keys = [key for key, chain in zip(self.keys, chains, strict=True) for _ in chain]
+        moved = iter(compose(inverse(places.sensor2global[rows]), places.sensor2global[keys]))
+        return [
+            tuple(
+                Sweep(
+                    timestamp=data["timestamp"][row] / 1e6,
+                    token=data["token"][row],
+                    lidar_path=self._cloud(row)[0],
+                    lidar2ego=places.sensor2ego[row],
+                    ego2global=places.ego2global[row],
+                    lidar2sensor=next(moved),
+                    num_pts_feats=self._cloud(row)[1],
+                )
+                for row in chain
+            )
+            for chain in chains
+        ]
 
-def _lidar_path(scene: T4Scene, dataset: str, data: SampleData) -> str:
-    """The cloud's path below the data root, once it is known to hold whole points."""
-    path = scene.path(data.filename)
-    if data.fileformat == "pcd":
-        raise ReadError(f"scene {scene.name}: {path}: only raw float32 clouds (pcd.bin) can be read; convert the scene")
-    try:
-        count_points(path, scene.num_features(data))
-    except PointsError as error:
-        raise ReadError(f"scene {scene.name}: table sample_data, token {data.token}: {error}") from None
-    return _below_root(scene, dataset, path)
+    def _before(self, key: int) -> list[int]:
+        """Rows of the valid clouds before this one, `max_sweeps` at most."""
+        data, row, found, seen = self.data, key, list[int](), {key}
+        while data["prev"][row] and len(found) < self.settings.max_sweeps:
+            row = data.index[data["prev"][row]]
+            if row in seen:
+                token = data["token"][row]
+                raise ReadError(
+                    f"scene {self.scene.name}: table sample_data, token {token}: prev runs in a circle; {CURE}"
+                )
+            seen.add(row)
+            if data["is_valid"][row]:
+                found.append(row)
+        return found
 
+    def _instances(self) -> tuple[Instances, ...]:
+        if self.settings.labels is None:
+            return (Instances.empty(),) * len(self.keys)
+        lidar_from_map = inverse(self.places.sensor2global[self.keys])
+        return instances_of(self.scene, self.samples, self.settings.labels, lidar_from_map, self.settings.max_speed)
 
-def _below_root(scene: T4Scene, dataset: str, path: Path) -> str:
-    return f"{dataset}/{scene.place}/{path.relative_to(scene.folder).as_posix()}"
+    def _images(self) -> list[dict[str, Any]]:
+        """For each frame: channel -> what AWML and mmdet3d read of a camera's key frame; lidar2cam knows of the ego's motion.
 
+        A camera of `cameras` that the sample lacks has None in every field: a frame without it is known by its img_path.
+        """
+        cameras = [self.key_frames.cameras_of(row) for row in self.samples.tolist()]
+        rows = [row for found in cameras for row in found.values()]
+        keys = [key for key, found in zip(self.keys, cameras, strict=True) for _ in found]
+        global_from_lidar = self.places.sensor2global[keys]
+        moved = iter(compose(inverse(self.places.sensor2global[rows]), global_from_lidar))
+        made = [{channel: self._image(row, next(moved)) for channel, row in found.items()} for found in cameras]
+        wanted = self.settings.cameras
+        if wanted is None:
+            return made
+        none = dict.fromkeys(IMAGE_FIELDS)
+        return [{channel: images.get(channel, none) for channel in sorted(wanted)} for images in made]
 
-def _sweeps(scene: T4Scene, dataset: str, key: SampleData, most: int) -> Iterator[Sweep]:
-    """The latest `most` valid clouds of the same sensor before `key`, the newest first."""
-    lidar2ego, ego2global = _poses(scene, key)
-    global_from_key = compose(ego2global, lidar2ego)
-    data, count, seen = key, 0, {key.token}
-    while data.prev and count < most:
-        data = scene.one(SampleData, data.prev)
-        if data.token in seen:
-            raise ReadError(f"scene {scene.name}: table sample_data, token {data.token}: prev runs in a circle; {CURE}")
-        seen.add(data.token)
-        if not data.is_valid:
-            continue
-        count += 1
-        sweep2ego, sweep_ego2global = _poses(scene, data)
-        yield Sweep(
-            timestamp=data.timestamp / 1e6,
-            token=data.token,
-            lidar_path=_lidar_path(scene, dataset, data),
-            lidar2ego=sweep2ego,
-            ego2global=sweep_ego2global,
-            lidar2sensor=compose(inverse(compose(sweep_ego2global, sweep2ego)), global_from_key),
-            num_pts_feats=scene.num_features(data),
-        )
+    def _image(self, row: int, lidar2cam: Array) -> dict[str, Any]:
+        data = self.data
+        return {
+            "img_path": self._below_root(row),
+            "height": data["height"][row] or None,
+            "width": data["width"][row] or None,
+            "depth_map": None,
+            "cam2img": self._intrinsics[self.places.mounts[row]],
+            "lidar2img": None,
+            "cam2ego": self.places.sensor2ego[row],
+            "sample_data_token": data["token"][row],
+            "timestamp": data["timestamp"][row] / 1e6,
+            "lidar2cam": lidar2cam,
+        }
 
+    @cached_property
+    def _intrinsics(self) -> list[list[list[float]]]:
+        return [[list(row) for row in matrix] for matrix in self.scene.columns["calibrated_sensor"]["camera_intrinsic"]]
 
-def _instances(scene: T4Scene, sample: Sample, settings: FrameSettings, global_from_lidar: Array) -> Instances:
-    if settings.labels is None:
-        return Instances.empty()
-    return instances_of(scene, sample, settings.labels, inverse(global_from_lidar), settings.max_speed)
-
-
-def _images(
-    scene: T4Scene, dataset: str, sample: Sample, global_from_lidar: Array, cameras: tuple[str, ...] | None
-) -> dict[str, Any]:
-    """Channel -> what AWML and mmdet3d read of a camera's key frame; lidar2cam accounts for the ego's motion.
-
-    A camera of `cameras` that the sample lacks has None in every field: a frame without it is known by its img_path.
-    """
-    images: dict[str, Any] = {}
-    for channel, data in sorted(scene.key_frames[sample.token].items()):
-        mount, _ = scene.poses_of(data)
-        if scene.one(Sensor, mount.sensor_token).modality == "camera":
-            cam2ego, ego2global = _poses(scene, data)
-            images[channel] = {
-                "img_path": _below_root(scene, dataset, scene.path(data.filename)),
-                "height": data.height or None,
-                "width": data.width or None,
-                "depth_map": None,
-                "cam2img": [list(row) for row in mount.camera_intrinsic],
-                "lidar2img": None,
-                "cam2ego": cam2ego,
-                "sample_data_token": data.token,
-                "timestamp": data.timestamp / 1e6,
-                "lidar2cam": compose(inverse(compose(ego2global, cam2ego)), global_from_lidar),
+    def _sources(self) -> dict[str, Any]:
+        """Channel -> mount of each lidar that a concatenated cloud comes from, by name."""
+        table, lidars = self.scene.columns["calibrated_sensor"], self.key_frames.mounted("lidar")
+        turns = rotations_from_quaternions(table["rotation"])
+        return {
+            channel: {
+                "sensor_token": table["sensor_token"][row],
+                "translation": table["translation"][row].tolist(),
+                "rotation": turns[row],
             }
-    if cameras is None:
-        return images
-    return {channel: images.get(channel, dict.fromkeys(IMAGE_FIELDS)) for channel in sorted(cameras)}
-
-
-def _lidar_sources(scene: T4Scene) -> dict[str, Any]:
-    """Channel -> mount of each lidar that a concatenated cloud comes from, by name."""
-    mounts = {scene.one(Sensor, row.sensor_token).channel: row for row in scene.tables.calibrated_sensor}
-    return {
-        channel: _source(mount)
-        for channel, mount in sorted(mounts.items())
-        if scene.one(Sensor, mount.sensor_token).modality == "lidar" and channel != "LIDAR_CONCAT"
-    }
-
-
-def _source(mount: CalibratedSensor) -> dict[str, Any]:
-    return {
-        "sensor_token": mount.sensor_token,
-        "translation": list(mount.translation),
-        "rotation": rotation_from_quaternion(mount.rotation),
-    }
+            for channel, row in sorted({channel: row for row, channel in lidars.items()}.items())
+            if channel != "LIDAR_CONCAT"
+        }

@@ -20,14 +20,22 @@ def pairs(boxes: Array, names: Sequence[str], merge: Merge, distance: float) -> 
     """
     found: list[tuple[int, int]] = []
     taken: set[int] = set()
+    places = [(x, y, math.hypot(length, width) / 2) for x, y, _, length, width, *_ in boxes.tolist()]
     for first in (row for row, name in enumerate(names) if name == merge.first):
         for second in (row for row, name in enumerate(names) if name == merge.second):
             if first in taken or second in taken or first == second:
+                continue
+            if _are_far(places[first], places[second], distance):
                 continue
             if _overlap(boxes[first], boxes[second]) or _ends_are_close(boxes[first], boxes[second], distance):
                 found.append((first, second))
                 taken |= {first, second}
     return found
+
+
+def _are_far(one: tuple[float, float, float], other: tuple[float, float, float], distance: float) -> bool:
+    """Whether two circles (x, y, radius) around boxes leave more than `distance` between them."""
+    return math.hypot(one[0] - other[0], one[1] - other[1]) > one[2] + other[2] + distance + 1e-6
 
 
 def extend_longer(one: Array, other: Array) -> Array:

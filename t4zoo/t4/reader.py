@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, cast
 
+import orjson
+
 from t4zoo.errors import T4zooError
 from t4zoo.points import NUM_FEATURES
-from t4zoo.t4.records import RowError, parse
+from t4zoo.t4.columns import FieldError, Table, table_of
+from t4zoo.t4.records import parse
 from t4zoo.t4.tables import (
     RECORDS,
     CalibratedSensor,
@@ -46,6 +50,11 @@ REFERENCES = {
     "sensor_token": "sensor",
     "visibility_token": "visibility",
 }
+# Fields that may be "": the ends of chains, and what no frame is made from.
+MAY_BE_EMPTY = {
+    "first_annotation_token", "first_sample_token", "last_annotation_token", "last_sample_token", "log_tokens", "next",
+    "prev", "scene_token", "visibility_token",
+}  # fmt: skip
 TABLE_OF = {kind: name for name, kind in RECORDS.items()}
 
 
@@ -57,17 +66,23 @@ class ReadError(T4zooError):
 class T4Scene:
     """A scene as it was read. name: `{T4 id}/{revision}`, or `{T4 id}` where there is no revision folder.
 
-    folder: where its files are, which is another scene's for labels of that one.
+    folder: where its files are, which is another scene's for labels of that one. columns: its tables, by name.
     """
 
     name: str
     folder: Path
-    tables: SceneTables
+    columns: Mapping[str, Table]
 
     @property
     def place(self) -> str:
         """Where its files are below their dataset's folder: `{T4 id}/{revision}` or `{T4 id}`."""
-        return _place(self.folder)
+        return place_of(self.folder)
+
+    @cached_property
+    def tables(self) -> SceneTables:
+        """The tables as objects, a row each; made when they are asked for."""
+        rows = {table: tuple(parse(RECORDS[table], row) for row in self.columns[table].rows) for table in RECORDS}
+        return SceneTables(**rows)
 
     @cached_property
     def _by_token(self) -> dict[str, dict[str, Any]]:
@@ -96,7 +111,9 @@ class T4Scene:
     @cached_property
     def lidar_channel(self) -> str:
         """The channel of the scene's cloud."""
-        channels = {sensor.channel for sensor in self.tables.sensor if sensor.modality == "lidar"}
+        sensors = self.columns["sensor"]
+        pairs = zip(sensors["channel"], sensors["modality"], strict=True)
+        channels = {channel for channel, modality in pairs if modality == "lidar"}
         found = [channel for channel in LIDAR_CHANNELS if channel in channels]
         if not found:
             wanted = " or ".join(LIDAR_CHANNELS)
@@ -139,14 +156,18 @@ class T4Scene:
 
     def num_features(self, data: SampleData) -> int:
         """How many float32 values a point of this cloud has: five, unless its info file says otherwise."""
-        if not data.info_filename:
+        return self.features_of(data.info_filename)
+
+    def features_of(self, info_filename: str | None) -> int:
+        """How many float32 values a point has of the cloud that has this info file, or none."""
+        if not info_filename:
             return NUM_FEATURES
-        path = self.path(data.info_filename)
+        path = self.path(info_filename)
         try:
             count = json.loads(path.read_text(encoding="utf-8"))["num_pts_feats"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ReadError(f"scene {self.name}: {path}: no num_pts_feats can be read ({error!r}); {CURE}") from None
-        if not isinstance(count, int) or not 3 <= count <= 64:
+        if type(count) is not int or not 3 <= count <= 64:
             raise ReadError(f"scene {self.name}: {path}: num_pts_feats is {count!r}, not a number from 3 to 64; {CURE}")
         return count
 
@@ -185,59 +206,75 @@ def read_scene(folder: Path, revision: str | None = None) -> T4Scene:
     Lidar files are not opened. Optional tables and unknown fields are left out.
     """
     found = find_scene(folder, revision)
-    name = _place(found)
-    tables = SceneTables(**{table: _read_table(name, found, table) for table in RECORDS})
-    _check_references(name, tables)
-    if len(tables.scene) != 1:
-        raise ReadError(f"scene {name}: table scene has {len(tables.scene)} rows instead of one; {CURE}")
-    return T4Scene(name, found, tables)
+    return scene_of(found, read_tables(found))
 
 
-def _place(folder: Path) -> str:
+def read_tables(found: Path) -> dict[str, bytes]:
+    """The content of each table of the scene in exactly this folder. Raises ReadError."""
+    contents, scene = {}, place_of(found)
+    for table in RECORDS:
+        path = found / "annotation" / f"{table}.json"
+        try:
+            contents[table] = path.read_bytes()
+        except FileNotFoundError:
+            raise ReadError(f"scene {scene}: table {table} is missing ({path}); {CURE}") from None
+        except OSError as error:
+            raise ReadError(f"scene {scene}: table {table} cannot be read ({path}: {error}); {CURE}") from None
+    return contents
+
+
+def scene_of(found: Path, contents: Mapping[str, bytes]) -> T4Scene:
+    """The scene in this folder, of the contents of its tables. Raises ReadError."""
+    name = place_of(found)
+    columns = {table: _table(name, found, table, contents[table]) for table in RECORDS}
+    _check_references(name, columns)
+    if len(columns["scene"]) != 1:
+        raise ReadError(f"scene {name}: table scene has {len(columns['scene'])} rows instead of one; {CURE}")
+    return T4Scene(name, found, columns)
+
+
+def place_of(folder: Path) -> str:
+    """`{T4 id}/{revision}` of a scene's folder, or `{T4 id}` where that has no revision."""
     return f"{folder.parent.name}/{folder.name}" if folder.name.isdecimal() else folder.name
 
 
-def _read_table(scene: str, folder: Path, table: str) -> tuple[Any, ...]:
+def _table(scene: str, folder: Path, table: str, content: bytes) -> Table:
     path = folder / "annotation" / f"{table}.json"
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ReadError(f"scene {scene}: table {table} is missing ({path}); {CURE}") from None
-    except (OSError, ValueError) as error:
+        rows = _json(content)
+    except (ValueError, RecursionError) as error:
         raise ReadError(f"scene {scene}: table {table} cannot be read ({path}: {error}); {CURE}") from None
     if not isinstance(rows, list):
         raise ReadError(f"scene {scene}: table {table} is no list of rows ({path}); {CURE}")
-    return tuple(_parse(scene, table, number, row) for number, row in enumerate(rows))
-
-
-def _parse(scene: str, table: str, number: int, row: Any) -> Any:
     try:
-        return parse(RECORDS[table], row)
-    except RowError as error:
-        token = row.get("token", f"(row {number})") if isinstance(row, dict) else f"(row {number})"
-        raise ReadError(f"scene {scene}: table {table}, token {token}: {error}; {CURE}") from None
+        return table_of(RECORDS[table], rows)
+    except FieldError as wrong:
+        row = rows[wrong.row]
+        token = row.get("token", f"(row {wrong.row})") if isinstance(row, dict) else f"(row {wrong.row})"
+        raise ReadError(f"scene {scene}: table {table}, token {token}: {wrong.error}; {CURE}") from None
 
 
-def _check_references(scene: str, tables: SceneTables) -> None:
-    tokens = {table: {row.token for row in getattr(tables, table)} for table in RECORDS}
-    for table, known in tokens.items():
-        rows = getattr(tables, table)
-        if len(known) != len(rows):
-            raise ReadError(f"scene {scene}: table {table} has two rows with one token; {CURE}")
-        for row in rows:
-            for field, target, token in _references(table, row):
-                if token not in tokens[target]:
+def _json(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except ValueError:  # Python's reader knows NaN, half a surrogate and integers of any length, which some write
+        return json.loads(content.decode("utf-8"))
+
+
+def _check_references(scene: str, tables: Mapping[str, Table]) -> None:
+    for name, table in tables.items():
+        if len(table.index) != len(table):
+            raise ReadError(f"scene {scene}: table {name} has two rows with one token; {CURE}")
+        for field, column in table.columns.items():
+            target = name if field in ("prev", "next") else REFERENCES.get(field)
+            if target is not None:
+                lists = field.endswith("s")
+                used = set(chain.from_iterable(column) if lists else column)
+                none = {""} if field in MAY_BE_EMPTY or (name, field) == ("sample_data", "sample_token") else set()
+                if lost := used - tables[target].index.keys() - none:
+                    row = next(row for row, given in enumerate(column) if lost & (set(given) if lists else {given}))
+                    token = next(one for one in (column[row] if lists else (column[row],)) if one in lost)
                     raise ReadError(
-                        f"scene {scene}: table {table}, token {row.token}: {field} names {token}, "
+                        f"scene {scene}: table {name}, token {table['token'][row]}: {field} names {token}, "
                         f"which table {target} does not have; {CURE}"
                     )
-
-
-def _references(table: str, row: Any) -> Iterator[tuple[str, str, str]]:
-    """Field, target table and token of every reference that is set."""
-    for field, value in vars(row).items():
-        target = table if field in ("prev", "next") else REFERENCES.get(field)
-        if target is not None:
-            for token in value if isinstance(value, tuple) else (value,):
-                if token:
-                    yield field, target, token

@@ -19,7 +19,7 @@ class RowError(ValueError):
 def parse(kind: type[R], row: Any) -> R:
     """`row`, a JSON object, as `kind`, a dataclass of tables.py; keys that it does not know are left out."""
     if not isinstance(row, dict):
-        raise RowError(f"is {_shown(row)}, not an object")
+        raise RowError(f"is {shown(row)}, not an object")
     values = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         optional = field.default is not dataclasses.MISSING
@@ -30,11 +30,12 @@ def parse(kind: type[R], row: Any) -> R:
         try:
             values[field.name] = CONVERTERS[str(field.type)](row[field.name])
         except (TypeError, ValueError) as error:
-            raise RowError(f"field {field.name!r} is {_shown(row[field.name])}: {error}") from None
+            raise RowError(f"field {field.name!r} is {shown(row[field.name])}: {error}") from None
     return kind(**values)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """The value in an error message."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 

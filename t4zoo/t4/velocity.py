@@ -1,34 +1,34 @@
-"""How fast an annotated object moves, in the map frame."""
+"""How fast annotated objects move, in the map frame."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
+from t4zoo.t4.places import rows_of
 from t4zoo.t4.reader import T4Scene
-from t4zoo.t4.tables import Sample, SampleAnnotation
 
 Array = NDArray[np.float64]
 
 LONGEST_GAP = 1.5  # between two annotations [s]; beyond it their difference says nothing
-UNKNOWN = np.full(3, math.nan)
 
 
-def velocity_of(scene: T4Scene, box: SampleAnnotation) -> Array:
-    """(3,) velocity [m/s]: the annotated one, else the difference of its neighbours' centres, else NaN.
+def velocities_of(scene: T4Scene) -> Array:
+    """(N, 3) velocity [m/s] of each annotation: the annotated one, else the difference of its neighbours' centres.
 
-    Source of the difference: nuscenes-devkit's `box_velocity`; it is central wherever there are two neighbours.
+    NaN where neither is known. Source of the difference: nuscenes-devkit's `box_velocity`; it is central wherever there
+    are two neighbours.
     """
-    if box.velocity is not None:
-        return np.array(box.velocity)
-    first = scene.one(SampleAnnotation, box.prev) if box.prev else box
-    last = scene.one(SampleAnnotation, box.next) if box.next else box
-    gaps = (box.prev != "") + (box.next != "")
-    times = [scene.one(Sample, row.sample_token).timestamp for row in (first, last)]
-    elapsed = 1e-6 * (times[1] - times[0])
-    if gaps == 0 or not 0 < elapsed <= LONGEST_GAP * gaps:
-        return UNKNOWN
-    difference: Array = (np.array(last.translation) - np.array(first.translation)) / elapsed
-    return difference
+    boxes, samples = scene.columns["sample_annotation"], scene.columns["sample"]
+    velocities: Array = boxes["velocity"].copy()
+    asked = np.flatnonzero(np.isnan(velocities[:, 0]))
+    before, after = (rows_of(boxes.index, [boxes[side][row] for row in asked.tolist()]) for side in ("prev", "next"))
+    gaps = (before >= 0).astype(np.int64) + (after >= 0)
+    first, last = (np.where(side >= 0, side, asked) for side in (before, after))
+    times = np.array(samples["timestamp"], dtype=np.int64)
+    taken = [times[rows_of(samples.index, [boxes["sample_token"][row] for row in side.tolist()])] for side in (first, last)]
+    elapsed = 1e-6 * (taken[1] - taken[0])
+    says = (gaps > 0) & (elapsed > 0) & (elapsed <= LONGEST_GAP * gaps)
+    moved = boxes["translation"][last[says]] - boxes["translation"][first[says]]
+    velocities[asked[says]] = moved / elapsed[says][:, None]
+    return velocities
