@@ -7,17 +7,16 @@ import itertools
 import json
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from t4zoo.info import Frame, Info, save
-from t4zoo.points import count_points
 from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError, SceneId
+from t4zoo.t4.datasets.counting import SceneCount, count_scene, objects_csv, scenes_csv, summary
 from t4zoo.t4.frames import FrameSettings, frames_of
-from t4zoo.t4.labels import LabelMap, read_labels
+from t4zoo.t4.labels import read_labels
 from t4zoo.t4.reader import find_recorded, read_scene
 from t4zoo.t4.selection import Selection, read_selections, whole_number
 
@@ -38,7 +37,7 @@ def create_info(
     max_speed: float,
     cameras: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Write `info_{train,val,test}.pkl` and `statistics.json` to `out`; returns the statistics.
+    """Write `info_{train,val,test}.pkl`, `statistics.json`, `objects.csv` and `scenes.csv`; returns the statistics.
 
     product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. cameras: see `FrameSettings`. Everything
     is read before anything is written: a missing or broken scene raises and leaves `out` as it was.
@@ -50,14 +49,21 @@ def create_info(
     refuse_shared_scenes([selection.dataset for selection in selections])
     extra = {"datasets": [_told(one) for one in selections], "labels": str(labels["name"]), "max_sweeps": max_sweeps}
     frames: dict[str, list[Frame]] = {split: [] for split in SPLITS}
+    counts: dict[str, list[SceneCount]] = {split: [] for split in SPLITS}
     for split, selection in itertools.product(SPLITS, selections):
         settings = FrameSettings(label_map, max_sweeps, selection.sample_steps, max_speed, channels)
         for scene in selection.dataset.splits[split]:
-            frames[split] += _frames(sources.data_root, selection, scene, settings)
+            made = _frames(sources.data_root, selection, scene, settings)
+            name = made[0].scene if made else scene.key
+            frames[split] += made
+            counts[split].append(count_scene(selection.dataset.name, name, made, label_map, sources.data_root))
     told = {**frames, "train": [frame for split in _train_on(product) for frame in frames[split]]}
+    counted = {**counts, "train": [count for split in _train_on(product) for count in counts[split]]}
     infos = {split: Info(label_map.class_names, str(product["name"]), tuple(told[split]), extra) for split in SPLITS}
-    statistics = {split: count(told[split], label_map, sources.data_root) for split in SPLITS}
-    _write(out, infos, statistics)
+    statistics = {split: summary(counted[split], label_map.class_names) for split in SPLITS}
+    tables = {"objects.csv": objects_csv(counted, label_map.class_names)}
+    tables["scenes.csv"] = scenes_csv(counted, label_map.class_names)
+    _write(out, infos, {"statistics.json": json.dumps(statistics, indent=2) + "\n", **tables})
     return statistics
 
 
@@ -101,40 +107,14 @@ def _frames(data_root: Path, selection: Selection, scene: SceneId, settings: Fra
     return frames_of(read, files, settings, scene.city, scene.vehicle_type)
 
 
-def count(frames: Iterable[Frame], labels: LabelMap, data_root: Path) -> dict[str, Any]:
-    """How much there is: scenes, frames, points, and boxes by class, with how many of them hold a point.
-
-    unknown: raw categories that the label map does not name, with how many boxes of them were ignored.
-    """
-    frames = tuple(frames)
-    objects, seen = Counter[str](), Counter[str]()
-    ignored, unknown = Counter[str](), Counter[str]()
-    for frame in frames:
-        rows = frame.instances
-        for label, points, category in zip(rows.labels, rows.num_lidar_pts, rows.categories, strict=True):
-            if label < 0:
-                (ignored if category in labels.names else unknown)[category] += 1
-                continue
-            objects[labels.class_names[label]] += 1
-            seen[labels.class_names[label]] += int(points > 0)
-    return {
-        "scenes": sorted({frame.scene for frame in frames}),
-        "frames": len(frames),
-        "points": sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames),
-        "objects": {name: objects[name] for name in labels.class_names},
-        "objects_with_points": {name: seen[name] for name in labels.class_names},
-        "ignored": dict(sorted(ignored.items())),
-        "unknown": dict(sorted(unknown.items())),
-    }
-
-
-def _write(out: Path, infos: Mapping[str, Info], statistics: Mapping[str, Any]) -> None:
+def _write(out: Path, infos: Mapping[str, Info], texts: Mapping[str, str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
         for split, info in infos.items():
             save(temporary / f"info_{split}.pkl", info)
-        (temporary / "statistics.json").write_text(json.dumps(statistics, indent=2) + "\n", encoding="utf-8")
+        for name, text in texts.items():
+            (temporary / name).write_text(text, encoding="utf-8")
         for file in sorted(temporary.iterdir()):
             file.replace(out / file.name)
     finally:

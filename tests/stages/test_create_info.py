@@ -12,7 +12,7 @@ from t4zoo.info import load
 from tests.pipeline import ROOT
 from tests.t4.scenes import write_workspace
 
-FILES = ["info_test.pkl", "info_train.pkl", "info_val.pkl", "statistics.json"]
+FILES = ["info_test.pkl", "info_train.pkl", "info_val.pkl", "objects.csv", "scenes.csv", "statistics.json"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
-def test_the_stage_writes_its_four_files_and_says_what_is_in_them(workspace: Path, tmp_path: Path):
+def test_the_stage_writes_its_files_and_says_what_is_in_them(workspace: Path, tmp_path: Path):
     done = run(workspace, tmp_path / "info", "product=base", "labels=t4")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "info").iterdir()) == FILES

@@ -1,0 +1,136 @@
+"""How much a scene holds: frames, points, and objects by class, range and number of points; and the sums of scenes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t4zoo.geometry import apply
+from t4zoo.info import Frame
+from t4zoo.points import count_points
+from t4zoo.t4.labels import LabelMap
+
+# The same for all products, so that they can be compared: where bands begin; the last one has no end.
+RANGE_EDGES = (0, 20, 40, 60, 90, 120)  # of the box's centre from the ego, seen from above [m]
+POINT_EDGES = (0, 1, 5, 10, 50, 200, 1000)  # lidar points in the box
+
+RANGES = (*(f"{low}-{high}" for low, high in pairwise(RANGE_EDGES)), f"{RANGE_EDGES[-1]}+")
+POINTS = ("0", "1-4", "5-9", "10-49", "50-199", "200-999", "1000+")
+
+Counts = Mapping[str, Sequence["SceneCount"]]
+
+
+@dataclass(frozen=True, eq=False)
+class SceneCount:
+    """One scene of one dataset. points: of all its frames' clouds, without sweeps.
+
+    objects: (classes, RANGES, POINTS) boxes. ignored, unknown: boxes of raw categories that the product leaves out, and
+    of those that the label map does not name.
+    """
+
+    dataset: str
+    scene: str
+    frames: int
+    points: int
+    objects: NDArray[np.int64]
+    ignored: Mapping[str, int]
+    unknown: Mapping[str, int]
+
+
+def count_scene(dataset: str, scene: str, frames: Iterable[Frame], labels: LabelMap, data_root: Path) -> SceneCount:
+    """Count the frames of a scene. dataset: the name of the list that it stands in. Raises PointsError."""
+    frames = tuple(frames)
+    objects = np.zeros((len(labels.class_names), len(RANGES), len(POINTS)), dtype=np.int64)
+    ignored, unknown = Counter[str](), Counter[str]()
+    for frame in frames:
+        rows = frame.instances
+        valid = rows.labels >= 0
+        bands = _ranges(frame)[valid], _bands(rows.num_lidar_pts[valid], POINT_EDGES)
+        np.add.at(objects, (rows.labels[valid], *bands), 1)
+        for place in np.flatnonzero(~valid):
+            category = rows.categories[place]
+            (ignored if category in labels.names else unknown)[category] += 1
+    points = sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames)
+    return SceneCount(dataset, scene, len(frames), points, objects, ignored, unknown)
+
+
+def _ranges(frame: Frame) -> NDArray[np.int64]:
+    centres = apply(frame.lidar2ego, frame.instances.boxes[:, :3])
+    return _bands(np.sqrt(centres[:, 0] ** 2 + centres[:, 1] ** 2), RANGE_EDGES)  # exact to the bit, as hypot is not
+
+
+def _bands(values: NDArray[Any], edges: Sequence[int]) -> NDArray[np.int64]:
+    return np.maximum(np.searchsorted(edges, values, side="right") - 1, 0)
+
+
+def summary(counts: Sequence[SceneCount], class_names: Sequence[str]) -> dict[str, Any]:
+    """The sums of one split, as statistics.json has them."""
+    objects = _total(counts, len(class_names))
+    return {
+        "scenes": sorted({count.scene for count in counts if count.frames}),
+        "frames": sum(count.frames for count in counts),
+        "points": sum(count.points for count in counts),
+        "objects": _named(class_names, objects.sum(axis=(1, 2))),
+        "objects_with_points": _named(class_names, objects[:, :, 1:].sum(axis=(1, 2))),
+        "objects_by_range": {name: _named(RANGES, row) for name, row in _rows(class_names, objects.sum(axis=2))},
+        "objects_by_points": {name: _named(POINTS, row) for name, row in _rows(class_names, objects.sum(axis=1))},
+        "ignored": _merged(count.ignored for count in counts),
+        "unknown": _merged(count.unknown for count in counts),
+    }
+
+
+def _total(counts: Iterable[SceneCount], classes: int) -> NDArray[np.int64]:
+    start = np.zeros((classes, len(RANGES), len(POINTS)), dtype=np.int64)
+    return sum((count.objects for count in counts), start=start)
+
+
+def _named(names: Sequence[str], numbers: NDArray[np.int64]) -> dict[str, int]:
+    return dict(zip(names, numbers.tolist(), strict=True))
+
+
+def _rows(names: Sequence[str], table: NDArray[np.int64]) -> Iterable[tuple[str, NDArray[np.int64]]]:
+    return zip(names, table, strict=True)
+
+
+def _merged(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total = Counter[str]()
+    for part in parts:
+        total.update(part)
+    return dict(sorted(total.items()))
+
+
+def objects_csv(counts: Counts, class_names: Sequence[str]) -> str:
+    """A line for each split, dataset, class, range and number of points that has objects: bands by where they begin."""
+    lines: list[tuple[Any, ...]] = [("split", "dataset", "class", "range_from", "points_from", "objects")]
+    for split, scenes in counts.items():
+        for dataset in dict.fromkeys(count.dataset for count in scenes):
+            table = _total([count for count in scenes if count.dataset == dataset], len(class_names))
+            for label, band, points in np.argwhere(table):
+                bands = RANGE_EDGES[band], POINT_EDGES[points]
+                lines.append((split, dataset, class_names[label], *bands, table[label, band, points]))
+    return _csv(lines)
+
+
+def scenes_csv(counts: Counts, class_names: Sequence[str]) -> str:
+    """A line for each scene: its frames, points and objects by class."""
+    lines: list[tuple[Any, ...]] = [("split", "dataset", "scene", "frames", "points", *class_names)]
+    for split, scenes in counts.items():
+        for count in scenes:
+            objects = count.objects.sum(axis=(1, 2)).tolist()
+            lines.append((split, count.dataset, count.scene, count.frames, count.points, *objects))
+    return _csv(lines)
+
+
+def _csv(lines: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
