@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +151,48 @@ class Info:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-Write = Callable[[Iterable[Frame]], None]
+# Texts that recur from frame to frame, spelt out once in a file's head: keys, and what T4 calls attributes. A file's
+# classes are added. Whatever is missing here is spelt out where it stands.
+WORDS = (
+    "", "sample_idx", "token", "timestamp", "scene", "scene_token", "scene_name", "location", "city", "vehicle_type",
+    "ego2global", "images", "lidar_points", "num_pts_feats", "lidar_path", "lidar2ego", "radar_points", "radar_path",
+    "radar2ego", "image_sweeps", "lidar_sweeps", "instances", "instances_ignore", "pts_semantic_mask_path",
+    "pts_instance_mask_path", "lidar_sources", "sample_data_token", "lidar2sensor", "img_path", "height", "width",
+    "depth_map", "cam2img", "lidar2img", "cam2ego", "lidar2cam", "sensor_token", "translation", "rotation",
+    "bbox_3d", "bbox_label", "bbox_label_3d", "velocity", "num_lidar_pts", "num_radar_pts", "bbox_3d_isvalid",
+    "gt_nusc_name", "gt_attrs", "instance_token", "pred_instances_3d", "bbox_score_3d", "instance_id_3d",
+    *(f"occlusion_state.{state}" for state in ("none", "partial", "most", "full", "unknown")),
+    *(f"vehicle_state.{state}" for state in ("driving", "moving", "stopped", "parked", "unknown")),
+    *(f"cycle_state.{state}" for state in ("with_rider", "without_rider")),
+    *(f"motorcycle_state.{state}" for state in ("with_rider", "without_rider")),
+    *(f"pedestrian_state.{state}" for state in ("standing", "moving", "sitting_lying_down", "unknown")),
+)  # fmt: skip
+
+
+class Writer:
+    """Adds frames to an info file that is being written, and does not keep them."""
+
+    def __init__(self, file: BinaryIO, pickling: Pickling) -> None:
+        self._file, self._pickling = file, pickling
+
+    def __call__(self, frames: Iterable[Frame]) -> None:
+        """Add frames."""
+        for frame in frames:
+            self.add_pickled(pickled([frame], self._pickling))
+
+    def add_pickled(self, frames: bytes) -> None:
+        """Add what `pickled` made for the classes of this file."""
+        self._file.write(frames)
+
+
+def pickling_for(classes: Sequence[str]) -> Pickling:
+    """What pickles the frames of an info file that has these classes."""
+    return Pickling((*WORDS, *classes))
+
+
+def pickled(frames: Iterable[Frame], pickling: Pickling) -> bytes:
+    """The frames as every info file with the same classes has them, whatever stands before them; faster together."""
+    return b"".join(code + pickle.APPEND for code in pickling.values(map(_frame_to_dict, frames)))
 
 
 def save(path: Path, info: Info) -> None:
@@ -161,22 +202,18 @@ def save(path: Path, info: Info) -> None:
 
 
 @contextmanager
-def saving(path: Path, classes: Sequence[str], version: str, extra: dict[str, Any]) -> Iterator[Write]:
+def saving(path: Path, classes: Sequence[str], version: str, extra: dict[str, Any]) -> Iterator[Writer]:
     """Write an info file whole or not at all: each call of what this gives adds frames, which it does not keep.
 
     classes, version, extra: as in `Info`. The bytes are those of `save`, however the frames are dealt out.
     """
-    pickling = Pickling()
+    pickling = pickling_for(classes)
     meta = {"classes": list(classes), "version": version, **extra}
     with whole(path) as temporary, temporary.open("wb") as file:
-        file.write(HEAD + pickle.EMPTY_DICT + pickling.value("metainfo") + pickling.value(meta) + pickle.SETITEM)
+        file.write(HEAD + pickling.head() + pickle.EMPTY_DICT)
+        file.write(pickling.value("metainfo") + pickling.value(meta) + pickle.SETITEM)
         file.write(pickling.value("data_list") + pickle.EMPTY_LIST)
-
-        def write(frames: Iterable[Frame]) -> None:
-            for frame in frames:
-                file.write(pickling.value(_frame_to_dict(frame)) + pickle.APPEND)
-
-        yield write
+        yield Writer(file, pickling)
         file.write(pickle.SETITEM + TAIL)
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Any
 
 import numpy as np
@@ -41,72 +41,159 @@ def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Pickling:
-    """The opcodes of one pickle's values; keys and words are spelt out where they are used first."""
+    """The opcodes of one pickle's values.
 
-    def __init__(self) -> None:
-        self._codes: dict[str, bytes] = {}
+    words: texts that recur, which `head` spells out once for the whole file; each value then follows from its content
+    and these alone, wherever it stands, so that what one file holds can be put into another that has the same words.
+    """
+
+    def __init__(self, words: Iterable[str] = ()) -> None:
+        self._words = tuple(dict.fromkeys(words))
+        self._codes = {word: _reference(place) for place, word in enumerate(self._words)}
+
+    def head(self) -> bytes:
+        """Opcodes that teach the reader the words, and leave nothing on its stack."""
+        return b"".join(_text(word) + pickle.MEMOIZE + pickle.POP for word in self._words)
 
     def value(self, value: Any) -> bytes:
         """Opcodes that put the value on the reader's stack. Raises TypeError for what is neither builtin nor array."""
-        if isinstance(value, str):
-            return _text(value)
+        return b"".join(self.values([value]))
+
+    def values(self, values: Iterable[Any]) -> list[bytes]:
+        """The opcodes of each value; many are made faster together."""
+        pieces = _Pieces(self._codes)
+        ends = []
+        for value in values:
+            pieces.add(value)
+            ends.append(len(pieces.codes))
+        codes = pieces.rendered()
+        return [b"".join(codes[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+class _Pieces:
+    """A value's opcodes in pieces. Arrays and records are left out at first, to be rendered by the kind together."""
+
+    def __init__(self, words: Mapping[str, bytes]) -> None:
+        self.codes: list[bytes] = []
+        self._words = words
+        self._seen: dict[int, tuple[int, int, Any]] = {}  # a container, by its id: where its pieces are, and itself
+        self._again: list[tuple[int, int, int]] = []
+        self._tables: dict[int, list[tuple[int, NDArray[np.float64]]]] = {}
+        self._records: dict[Any, list[tuple[int, Records]]] = {}
+
+    def add(self, value: Any) -> None:
+        kind = type(value)
+        if kind is str:
+            self.codes.append(self._words.get(value) or _text(value))
+        elif kind is dict or kind is list or kind is tuple:
+            self._container(value)
+        elif isinstance(value, np.ndarray):
+            self._array(value)
+        elif kind is Records:
+            self._records.setdefault(_form(value), []).append((len(self.codes), value))
+            self.codes.append(b"")
+        elif isinstance(value, str | dict | list | tuple | np.generic):
+            self.add(_builtin(value))
+        else:
+            self.codes.append(_plain(value))
+
+    def _container(self, value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> None:
+        """The same object again has the same pieces again."""
+        start = len(self.codes)
+        if (known := self._seen.get(id(value))) is not None:
+            self._again.append((start, *known[:2]))
+            self.codes.append(b"")
+            return
         if isinstance(value, dict):
-            items = (self._key(key) + self.value(item) for key, item in value.items())
-            return DICT + b"".join(items) + pickle.SETITEMS
-        if isinstance(value, list | tuple):
-            return LIST + b"".join(map(self.value, value)) + pickle.APPENDS
-        if isinstance(value, np.ndarray) and value.dtype == np.float64 and value.ndim in (1, 2):
-            return LIST + (_floats(value) if value.ndim == 1 else _lists(value)).tobytes() + pickle.APPENDS
-        if isinstance(value, np.ndarray | np.generic):
-            return self.value(value.tolist())
-        return self.records(value) if isinstance(value, Records) else _plain(value)
+            self.codes.append(DICT)
+            for key, item in value.items():
+                self.add(key)
+                self.add(item)
+            self.codes.append(pickle.SETITEMS)
+        else:
+            self.codes.append(LIST)
+            for item in value:
+                self.add(item)
+            self.codes.append(pickle.APPENDS)
+        self._seen[id(value)] = start, len(self.codes), value
 
-    def records(self, records: Records) -> bytes:
-        """Opcodes that put a list of dicts on the reader's stack."""
-        keys = (*records.numbers, *records.words, *records.texts)
-        used = chain.from_iterable(_several(words) for column in records.words.values() for words in column)
-        spelt = [self._word(word) + pickle.POP for word in chain(keys, used) if word not in self._codes]
-        columns = [self._numbers(records)]
-        columns += [self._shared(name, column) for name, column in records.words.items()]
-        columns += [self._own(name, column) for name, column in records.texts.items()]
-        rows = zip(*columns, repeat(pickle.SETITEMS, records.count), strict=True)
-        return b"".join((*spelt, LIST, *chain.from_iterable(rows), pickle.APPENDS))
+    def _array(self, value: NDArray[Any]) -> None:
+        if value.dtype == np.float64 and value.ndim == 2 and value.size:
+            self._tables.setdefault(value.shape, []).append((len(self.codes), value))  # type: ignore[arg-type]
+            self.codes.append(b"")
+        elif value.dtype == np.float64 and value.ndim == 1:
+            self.codes.append(LIST + _floats(value).tobytes() + pickle.APPENDS)
+        else:
+            self.add(value.tolist())
 
-    def _key(self, key: Any) -> bytes:
-        return self._word(key) if isinstance(key, str) else _plain(key)
+    def rendered(self) -> list[bytes]:
+        """All pieces."""
+        for tables in self._tables.values():
+            places, arrays = zip(*tables, strict=True)
+            for place, code in zip(places, _tables(np.stack(arrays)), strict=True):
+                self.codes[place] = code
+        for records in self._records.values():
+            places, found = zip(*records, strict=True)
+            for place, code in zip(places, self._lists_of_records(found), strict=True):
+                self.codes[place] = code
+        for place, start, end in self._again:
+            self.codes[place] = b"".join(self.codes[start:end])
+        return self.codes
 
-    def _word(self, word: str) -> bytes:
-        """The text, kept in the reader's memo; from the second time on a reference to it."""
-        code = self._codes.get(word)
-        if code is None:
-            place = len(self._codes)
-            short = place < 256
-            reference = pickle.BINGET + bytes([place]) if short else pickle.LONG_BINGET + place.to_bytes(4, "little")
-            self._codes[word] = reference
-            return _text(word) + pickle.MEMOIZE
-        return code
+    def _lists_of_records(self, several: Sequence[Records]) -> Iterator[bytes]:
+        """Opcodes that put a list of dicts on the reader's stack, for each of several records of one form."""
+        columns = [self._numbers(several)]
+        columns += [self._column(name, [one.words[name] for one in several]) for name in several[0].words]
+        columns += [self._column(name, [one.texts[name] for one in several]) for name in several[0].texts]
+        rows = zip(*columns, repeat(pickle.SETITEMS, sum(one.count for one in several)), strict=True)
+        for one in several:
+            yield b"".join((LIST, *chain.from_iterable(islice(rows, one.count)), pickle.APPENDS))
+        for _ in rows:  # a column that is longer or shorter than the others makes zip say so
+            pass
 
-    def _numbers(self, records: Records) -> Iterator[bytes]:
+    def _code(self, text: str) -> bytes:
+        return self._words.get(text) or _text(text)
+
+    def _numbers(self, several: Sequence[Records]) -> Iterator[bytes]:
         """What each record begins with; it is as long for all, so it is made for all at once."""
-        blocks = [_same(DICT, records.count)]
-        for name, column in records.numbers.items():
-            blocks += [_same(self._codes[name], records.count), _coded(column)]
+        count = sum(one.count for one in several)
+        blocks = [_same(DICT, count)]
+        for name in several[0].numbers:
+            column = np.concatenate([one.numbers[name] for one in several])
+            blocks += [_same(self._code(name), count), _coded(column)]
         block = np.hstack(blocks)
         content, width = block.tobytes(), block.shape[1]
         return (content[start : start + width] for start in range(0, len(content), width))
 
-    def _shared(self, name: str, column: Sequence[str | Sequence[str]]) -> Iterator[bytes]:
-        for words in column:
-            codes = b"".join(self._codes[word] for word in _several(words))
-            yield self._codes[name] + (codes if isinstance(words, str) else LIST + codes + pickle.APPENDS)
+    def _column(self, name: str, parts: Iterable[Sequence[str | Sequence[str]]]) -> Iterator[bytes]:
+        key, known = self._code(name), dict[str | tuple[str, ...], bytes]()
+        for words in chain.from_iterable(parts):
+            what = words if isinstance(words, str) else tuple(words)
+            if (code := known.get(what)) is None:
+                several = b"" if isinstance(what, str) else b"".join(map(self._code, what))
+                code = key + (self._code(what) if isinstance(what, str) else LIST + several + pickle.APPENDS)
+                known[what] = code
+            yield code
 
-    def _own(self, name: str, column: Sequence[str]) -> Iterator[bytes]:
-        code = self._codes[name]
-        return (code + _text(text) for text in column)
+
+def _form(records: Records) -> tuple[Any, ...]:
+    """What records share that can be rendered together."""
+    numbers = tuple((name, column.dtype.kind, column.shape[1:]) for name, column in records.numbers.items())
+    return numbers, tuple(records.words), tuple(records.texts)
 
 
-def _several(words: str | Sequence[str]) -> Sequence[str]:
-    return (words,) if isinstance(words, str) else words
+def _builtin(value: Any) -> Any:
+    """A value of a class that is made of a builtin one, as that."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return next(kind(value) for kind in (str, dict, list, tuple) if isinstance(value, kind))
+
+
+def _reference(place: int) -> bytes:
+    """What recalls the reader's memory number `place`."""
+    if place < 256:
+        return pickle.BINGET + bytes([place])
+    return pickle.LONG_BINGET + place.to_bytes(4, "little")
 
 
 def _text(text: str) -> bytes:
@@ -147,6 +234,15 @@ def _lists(values: NDArray[np.float64]) -> NDArray[np.uint8]:
     """(N, bytes) of N lists of floats."""
     count = len(values)
     return np.hstack([_same(LIST, count), _floats(values), _same(pickle.APPENDS, count)])
+
+
+def _tables(values: NDArray[np.float64]) -> Iterator[bytes]:
+    """The opcodes of each of N tables of floats, (N, rows, columns)."""
+    count, rows, width = values.shape
+    lists = _lists(values.reshape(count * rows, width)).reshape(count, -1)
+    block = np.hstack([_same(LIST, count), lists, _same(pickle.APPENDS, count)])
+    content, size = block.tobytes(), block.shape[1]
+    return (content[start : start + size] for start in range(0, len(content), size))
 
 
 def _floats(values: NDArray[np.float64]) -> NDArray[np.uint8]:

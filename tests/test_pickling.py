@@ -71,11 +71,30 @@ def test_records_are_read_back_as_dicts(rows: list[tuple[Any, ...]]):
 
 def test_more_words_than_a_byte_can_count_are_told_apart():
     words = [f"word {i}" for i in range(600)]
-    pickling = Pickling()
-    twice = [pickling.value(Records(600, {"n": np.arange(600)}, {"word": words})) for _ in range(2)]
-    assert len(twice[1]) < len(twice[0])
-    found = read(twice[0], pickle.POP, twice[1])
+    records = Records(600, {"n": np.arange(600)}, {"word": words})
+    pickling = Pickling(["n", "word", *words])
+    code = pickling.value(records)
+    assert len(code) < len(Pickling().value(records))
+    found = read(pickling.head(), code, pickle.POP, code)
     assert found == [{"n": i, "word": word} for i, word in enumerate(words)]
+
+
+@given(st.lists(values, max_size=4))
+def test_what_one_pickle_holds_can_be_put_into_another_with_the_same_words(several: list[Any]):
+    words = ["car", "", "token"]
+    one, other = Pickling(words), Pickling(words)
+    codes = one.values([several, {"car": several}])
+    assert codes == [other.value(several), other.value({"car": several})]
+    assert read(one.head(), b"".join(codes), pickle.POP) == several
+
+
+def test_an_object_that_stands_in_several_places_is_several_objects():
+    row = {"box": np.eye(2), "names": ["a"]}
+    assert Pickling().value([row, row, {"again": row}]) == Pickling().value(
+        [{"box": np.eye(2), "names": ["a"]}, {"box": np.eye(2), "names": ["a"]}, {"again": dict(row)}]
+    )
+    first, second = read(Pickling().value([row, row]))
+    assert first is not second
 
 
 def test_numbers_are_written_to_nine_decimals_without_a_negative_zero():

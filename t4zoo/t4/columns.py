@@ -56,7 +56,11 @@ def table_of(kind: type[Any], rows: Sequence[Any]) -> Table:
     for number, row in enumerate(rows):
         if type(row) is not dict:
             raise FieldError(number, RowError(f"is {shown(row)}, not an object"))
-    columns = {field: _column(field, *about, rows) for field, about in _fields(kind).items()}
+    fields = _fields(kind)
+    values = _at_once(tuple(fields), rows) or {
+        field: _values(field, default, rows) for field, (_, default) in fields.items()
+    }
+    columns = {field: _column(field, *about, values[field]) for field, about in fields.items()}
     return Table(rows, {token: row for row, token in enumerate(columns["token"])}, columns)
 
 
@@ -66,24 +70,32 @@ def _fields(kind: type[Any]) -> dict[str, tuple[str, Any]]:
     return {field.name: (str(field.type), field.default) for field in dataclasses.fields(kind)}
 
 
-def _column(field: str, type_name: str, default: Any, rows: Sequence[dict[str, Any]]) -> Column:
+def _at_once(fields: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]] | None:
+    """All columns, where every row has every field."""
+    try:
+        columns = list(zip(*map(itemgetter(*fields), rows), strict=True))
+    except KeyError:
+        return None
+    return dict(zip(fields, columns, strict=True)) if rows else None
+
+
+def _values(field: str, default: Any, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
     if default is not dataclasses.MISSING:
-        given = [row.get(field) for row in rows]
-        column = given if default is None else [default if value is None else value for value in given]
-    else:
-        column = _required(field, rows)
-    if type_name in _ARRAYS:
-        found = _ARRAYS[type_name](column)
-        return np.array(_converted(field, type_name, column, default)) if found is None else found
-    return column if _CONFORMS[type_name](column) else _converted(field, type_name, column, default)
-
-
-def _required(field: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        return [row.get(field) for row in rows]
     try:
         return list(map(itemgetter(field), rows))
     except KeyError:
         number = next(number for number, row in enumerate(rows) if field not in row)
         raise FieldError(number, RowError(f"has no field {field!r}")) from None
+
+
+def _column(field: str, type_name: str, default: Any, column: Sequence[Any]) -> Column:
+    if default is not None and default is not dataclasses.MISSING and None in column:
+        column = [default if value is None else value for value in column]
+    if type_name in _ARRAYS:
+        found = _ARRAYS[type_name](column)
+        return np.array(_converted(field, type_name, column, default)) if found is None else found
+    return column if _CONFORMS[type_name](column) else _converted(field, type_name, column, default)
 
 
 def _converted(field: str, type_name: str, column: Sequence[Any], default: Any) -> list[Any]:
