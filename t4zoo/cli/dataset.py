@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from t4zoo.cli.common import Json, stop_for
 from t4zoo.plain import plain
-from t4zoo.screen import print_json, print_lines
+from t4zoo.screen import print_json, print_lines, print_note
 
 if TYPE_CHECKING:
     from t4zoo.t4.datasets.finding import Finding
@@ -75,3 +75,57 @@ def _counted(findings: Sequence[Finding]) -> str:
 
     counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
     return ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items())
+
+
+@dataset.command()
+def stats(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A product, a dataset that one takes, or a folder of info files.")
+    ],
+    scenes: Annotated[bool, typer.Option("--scenes", help="A line for each scene, too.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write statistics.json, the tables and a picture here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how much a product or dataset holds: scenes, frames, objects by class, distance and lidar points.
+
+    From what create_info counted: frames that a product leaves out by sample_steps, and classes that it does not have,
+    are not in it. Between revisions: `dvc metrics diff`, and `dvc plots diff` for info/{product}/objects.csv.
+    """
+    from t4zoo.screen import print_rich, records_table
+    from t4zoo.t4.datasets.places import PRODUCTS, read_places
+    from t4zoo.t4.datasets.products import read_products
+    from t4zoo.t4.datasets.statistics import as_dict, find_counted, tables
+    from t4zoo.t4.datasets.tree import WorkingTree
+
+    root = _root()
+    tree = WorkingTree(root)
+    products = read_products(tree, PRODUCTS, read_places(tree).lists)
+    counted = find_counted(root, name, {one.name: [named.name for named in one.datasets] for one in products})
+    data = as_dict(counted)
+    if out:
+        _write_stats(out, data, as_json)
+    if as_json:
+        print_json(data)
+        return
+    print_lines([f"{plain(name)}, as {plain(counted.source)} has it"])
+    for title, records in tables(data):
+        print_lines(("", title.upper()))
+        print_rich(records_table(records))
+    if scenes:
+        print_lines(("", "SCENES"))
+        print_rich(records_table([{**one, **one.pop("objects")} for one in data["scenes"]]))
+
+
+def _write_stats(out: Path, data: dict[str, Any], silent: bool) -> None:
+    import json
+
+    from t4zoo.t4.datasets.charts import chart
+    from t4zoo.whole import whole, write_whole
+
+    write_whole(out / "statistics.json", json.dumps(data, indent=2) + "\n")
+    with whole(out / "objects.png") as temporary:
+        temporary.write_bytes(chart(data))
+    if not silent:
+        print_note(f"wrote {out / 'statistics.json'} and {out / 'objects.png'}")

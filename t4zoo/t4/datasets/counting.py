@@ -46,21 +46,27 @@ class SceneCount:
     unknown: Mapping[str, int]
 
 
-def count_scene(dataset: str, scene: str, frames: Iterable[Frame], labels: LabelMap, data_root: Path) -> SceneCount:
+def count_scene(dataset: str, scene: str, frames: Sequence[Frame], labels: LabelMap, data_root: Path) -> SceneCount:
     """Count the frames of a scene. dataset: the name of the list that it stands in. Raises PointsError."""
-    frames = tuple(frames)
-    objects = np.zeros((len(labels.class_names), len(RANGES), len(POINTS)), dtype=np.int64)
     ignored, unknown = Counter[str](), Counter[str]()
+    for frame in frames:
+        for place in np.flatnonzero(frame.instances.labels < 0):
+            category = frame.instances.categories[place]
+            (ignored if category in labels.names else unknown)[category] += 1
+    points = sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames)
+    objects = count_objects(frames, len(labels.class_names))
+    return SceneCount(dataset, scene, len(frames), points, objects, ignored, unknown)
+
+
+def count_objects(frames: Iterable[Frame], classes: int) -> NDArray[np.int64]:
+    """(classes, RANGES, POINTS) boxes of a class."""
+    objects = np.zeros((classes, len(RANGES), len(POINTS)), dtype=np.int64)
     for frame in frames:
         rows = frame.instances
         valid = rows.labels >= 0
         bands = _ranges(frame)[valid], _bands(rows.num_lidar_pts[valid], POINT_EDGES)
         np.add.at(objects, (rows.labels[valid], *bands), 1)
-        for place in np.flatnonzero(~valid):
-            category = rows.categories[place]
-            (ignored if category in labels.names else unknown)[category] += 1
-    points = sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames)
-    return SceneCount(dataset, scene, len(frames), points, objects, ignored, unknown)
+    return objects
 
 
 def _ranges(frame: Frame) -> NDArray[np.int64]:
@@ -73,7 +79,7 @@ def _bands(values: NDArray[Any], edges: Sequence[int]) -> NDArray[np.int64]:
 
 
 def summary(counts: Sequence[SceneCount], class_names: Sequence[str]) -> dict[str, Any]:
-    """The sums of one split, as statistics.json has them."""
+    """The sums of one split, as statistics.json has them: a metric, so few; ranges and points are in objects.csv."""
     objects = _total(counts, len(class_names))
     return {
         "scenes": sorted({count.scene for count in counts if count.frames}),
@@ -81,8 +87,6 @@ def summary(counts: Sequence[SceneCount], class_names: Sequence[str]) -> dict[st
         "points": sum(count.points for count in counts),
         "objects": _named(class_names, objects.sum(axis=(1, 2))),
         "objects_with_points": _named(class_names, objects[:, :, 1:].sum(axis=(1, 2))),
-        "objects_by_range": {name: _named(RANGES, row) for name, row in _rows(class_names, objects.sum(axis=2))},
-        "objects_by_points": {name: _named(POINTS, row) for name, row in _rows(class_names, objects.sum(axis=1))},
         "ignored": _merged(count.ignored for count in counts),
         "unknown": _merged(count.unknown for count in counts),
     }
@@ -95,10 +99,6 @@ def _total(counts: Iterable[SceneCount], classes: int) -> NDArray[np.int64]:
 
 def _named(names: Sequence[str], numbers: NDArray[np.int64]) -> dict[str, int]:
     return dict(zip(names, numbers.tolist(), strict=True))
-
-
-def _rows(names: Sequence[str], table: NDArray[np.int64]) -> Iterable[tuple[str, NDArray[np.int64]]]:
-    return zip(names, table, strict=True)
 
 
 def _merged(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
