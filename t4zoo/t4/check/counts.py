@@ -14,7 +14,8 @@ from t4zoo.t4.check.rule import Fault, Rule, named
 
 Array = NDArray[np.float64]
 
-BORDER, PART = 0.05, 0.025  # a point so near to a side may be counted or not [m], or this part of the box's size
+BORDER, PART = 0.005, 0.001  # a point so near to a side may be counted or not [m], and this part of the box's size:
+# poses are rounded, and a cloud is float32. Not more, since a lidar sees surfaces: most points are near a side.
 GROSS = 2.0  # times as many, or as few
 SLACK = 5  # points
 MANY, FEW = 0.1, 3  # this part of a scene's boxes, and this many, are no accident
@@ -96,7 +97,7 @@ def inside(
     found = np.zeros((2, len(which)), dtype=np.int64)
     for place, number in enumerate(which):
         width, length, height = boxes.sizes[number]
-        border = max(BORDER, PART * float(boxes.sizes[number].max()))
+        border = BORDER + PART * float(boxes.sizes[number].max())
         half = np.array([length, width, height]) / 2
         centre = apply(points_from_global, boxes.centres[number])
         reach = float(np.linalg.norm(half)) + 2 * border

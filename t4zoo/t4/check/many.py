@@ -12,6 +12,7 @@ from t4zoo.t4.check.cache import Cache, key_of
 from t4zoo.t4.check.report import Finding, SceneReport, gather
 from t4zoo.t4.check.rules import Selection
 from t4zoo.t4.check.scene import EVERY, check_scene, unfinished
+from t4zoo.t4.check.structure import UNFINISHED
 
 AHEAD = 4  # scenes a process that are handed out before they are asked for
 Advance = Callable[[int], None]
@@ -27,7 +28,8 @@ def check_known(
     report = cache.find(key, folder)
     if report is None:
         report = check_scene(folder, wanted, files)
-        cache.keep(key, report)
+        if UNFINISHED.id not in report.counts:
+            cache.keep(key, report)
     return report
 
 

@@ -18,12 +18,15 @@ from t4zoo.t4.reader import LIDAR_CHANNELS
 Row = dict[str, Any]
 
 MOST_BYTES = 64 * 2**20  # of one table: two hours of driving; more is refused before it is read
-MOST_VALUES = 4_000_000  # in one table, where a few bytes of JSON can become a hundred of memory
+MOST_VALUES = 3_000_000  # in one table, where a few bytes of JSON can become a hundred of memory
+
+
+MOST_DOUBTS = 20_000  # values of one table that are not what they should be, after which it is none of T4's
 
 
 @dataclass(frozen=True)
 class Unread:
-    """Why a table could not be taken in. kind: missing, unreadable, large, no list."""
+    """Why a table could not be taken in. kind: missing, unreadable, large, no list, broken."""
 
     kind: str
     reason: str
@@ -31,12 +34,26 @@ class Unread:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A value that is not what its field holds, and how: `missing` where there is none."""
+    """A value that cannot be used. verdict: None where the field is missing."""
 
     row: Row
     number: int
     field: str
-    verdict: Verdict | None  # None: the field is missing
+    verdict: Verdict | None
+
+
+@dataclass
+class Habit:
+    """What a writer does in all rows alike, and what can be used all the same: the first row, and how many there are.
+
+    verdict: None where the field is missing, and nobody needs it.
+    """
+
+    row: Row
+    number: int
+    field: str
+    verdict: Verdict | None
+    rows: int = 0
 
 
 @dataclass(eq=False)
@@ -44,6 +61,7 @@ class RawScene:
     """name: `{T4 id}/{revision}` or `{T4 id}`. folder: holds `annotation/`. files: what file names are relative to.
 
     tables: those that could be read, whatever they hold. unread: those that could not.
+    doubts, habits: of every table, those of `unread` too.
     """
 
     name: str
@@ -51,6 +69,8 @@ class RawScene:
     files: Path
     tables: dict[str, list[Any]] = field(default_factory=dict)
     unread: dict[str, Unread] = field(default_factory=dict)
+    doubts: dict[str, list[Doubt]] = field(default_factory=dict)
+    habits: dict[str, list[Habit]] = field(default_factory=dict)
 
     def rows(self, table: str) -> list[Row]:
         """The rows of a table that are objects."""
@@ -62,23 +82,17 @@ class RawScene:
         return {name: [row for row in self.tables.get(name, ()) if isinstance(row, dict)] for name in names}
 
     @cached_property
-    def doubts(self) -> dict[str, list[Doubt]]:
-        """Table -> its values that are not what the schema asks for, and fields that are missing."""
-        return {table: list(_doubts(table, self.rows(table))) for table in SCHEMA}
-
-    @cached_property
     def _unusable(self) -> dict[str, dict[int, set[str]]]:
         found: dict[str, dict[int, set[str]]] = {}
         for table, doubts in self.doubts.items():
             rows = found.setdefault(table, {})
             for doubt in doubts:
-                if doubt.verdict is None or doubt.verdict in UNUSABLE:
-                    rows.setdefault(id(doubt.row), set()).add(doubt.field)
+                rows.setdefault(id(doubt.row), set()).add(doubt.field)
         return found
 
     def sound(self, table: str, *fields: str) -> Iterator[Row]:
         """The rows whose token and these fields are there and of the right kind; optional fields may be absent."""
-        unusable = self._unusable[table]
+        unusable = self._unusable.get(table)
         for row in self.rows(table):
             if not unusable or unusable.get(id(row), set()).isdisjoint(("token", *fields)):
                 yield row
@@ -123,20 +137,28 @@ class RawScene:
         return self.files / name
 
 
-def _doubts(table: str, rows: list[Row]) -> Iterator[Doubt]:
+def _judge(table: str, rows: list[Row]) -> tuple[list[Doubt], list[Habit]]:
+    """What is not as the schema has it; stops where there is too much of it."""
+    doubts: list[Doubt] = []
+    habits: dict[tuple[str, Verdict | None], Habit] = {}
     fields = [(one.name, one.kind, one.need) for one in SCHEMA[table]]
     for number, row in enumerate(rows):
         for name, kind, need in fields:
             if name not in row:
-                if need != "optional":
-                    yield Doubt(row, number, name, None)
+                if need == "needed":
+                    doubts.append(Doubt(row, number, name, None))
+                elif need == "asked":
+                    habits.setdefault((name, None), Habit(row, number, name, None)).rows += 1
                 continue
             value = row[name]
-            if value is None and need == "optional":
-                continue
-            verdict = kind(value)
-            if verdict is not None:
-                yield Doubt(row, number, name, verdict)
+            verdict = None if value is None and need == "optional" else kind(value)
+            if verdict in UNUSABLE:
+                doubts.append(Doubt(row, number, name, verdict))
+            elif verdict is not None:
+                habits.setdefault((name, verdict), Habit(row, number, name, verdict)).rows += 1
+        if len(doubts) > MOST_DOUBTS:
+            break
+    return doubts, list(habits.values())
 
 
 def read_raw(folder: Path, files: Path | None = None) -> RawScene:
@@ -148,6 +170,12 @@ def read_raw(folder: Path, files: Path | None = None) -> RawScene:
         found = _read_table(path)
         if isinstance(found, list):
             scene.tables[table] = found
+            if table in SCHEMA:
+                rows = [row for row in found if isinstance(row, dict)]
+                scene.doubts[table], scene.habits[table] = _judge(table, rows)
+                if len(scene.doubts[table]) > MOST_DOUBTS:
+                    del scene.tables[table]
+                    scene.unread[table] = Unread("broken", f"{MOST_DOUBTS:,} values are wrong or missing, or more")
         elif found.kind != "missing" or table in SCHEMA:
             scene.unread[table] = found
     return scene

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
-from t4zoo.t4.check.raw import Doubt, RawScene, Row
+from t4zoo.t4.check.raw import Habit, RawScene, Row
 from t4zoo.t4.check.rule import Fault, Rule, named, shown
 from t4zoo.t4.check.schema import OPTIONAL_TABLES, SCHEMA
 
@@ -23,6 +22,8 @@ NEGATIVE = Rule("REC009", "error", "a count is negative", "count again")
 
 RULES = (NO_OBJECT, MISSING, LACKING, WRONG, UNKNOWN, WHOLE, NULL, UNSAID, NEGATIVE)
 
+TOLD = 20  # of those things that a broken table could have millions of
+
 _RULE_OF = {"wrong": WRONG, "negative": NEGATIVE}
 _ONCE_A_FIELD = {"whole": WHOLE, "null": NULL, "unknown": UNSAID}  # habits of a writer: not told for every row
 
@@ -30,18 +31,19 @@ _ONCE_A_FIELD = {"whole": WHOLE, "null": NULL, "unknown": UNSAID}  # habits of a
 def faults(scene: RawScene) -> Iterator[Fault]:
     """Faults of rows by themselves. What is not finite is told by the geometry."""
     for table, rows in scene.tables.items():
-        for number, row in enumerate(rows):
-            if not isinstance(row, dict):
-                yield Fault(NO_OBJECT, table, "", f"row {number} is {shown(row)}")
+        wrong = [number for number, row in enumerate(rows) if not isinstance(row, dict)]
+        for number in wrong[:TOLD]:
+            yield Fault(NO_OBJECT, table, "", f"row {number} is {shown(rows[number])}")
+        if len(wrong) > TOLD:
+            yield Fault(NO_OBJECT, table, "", f"row {wrong[TOLD]} and others", len(wrong) - TOLD)
     for table, doubts in scene.doubts.items():
-        needed = {field.name for field in SCHEMA[table] if field.need == "needed"}
         for doubt in doubts:
-            if doubt.verdict is None and doubt.field in needed:
+            if doubt.verdict is None:
                 yield Fault(MISSING, table, token_of(doubt.row, doubt.number), f"has no {doubt.field}")
             elif doubt.verdict in _RULE_OF:
                 value = f"{doubt.field} is {shown(doubt.row[doubt.field])}"
                 yield Fault(_RULE_OF[doubt.verdict], table, token_of(doubt.row, doubt.number), value)
-        yield from _habits(table, [doubt for doubt in doubts if doubt.verdict or doubt.field not in needed])
+        yield from _habits(table, scene.habits[table])
         yield from _strangers(table, scene.rows(table))
     yield from _optional(scene)
 
@@ -52,28 +54,23 @@ def token_of(row: Row, number: int) -> str:
     return named(token) if isinstance(token, str) and token else f"(row {number})"
 
 
-def _habits(table: str, doubts: list[Doubt]) -> Iterator[Fault]:
-    def key(doubt: Doubt) -> tuple[str, str]:
-        return doubt.field, doubt.verdict or ""
-
-    for (field, verdict), group in groupby(sorted(doubts, key=key), key=key):
-        found = list(group)
-        first, rows = found[0], f" in {len(found)} rows"
-        if not verdict:
-            yield Fault(LACKING, table, token_of(first.row, first.number), f"has no {field}{rows}")
-        elif verdict in _ONCE_A_FIELD:
-            value = f"{field} is {shown(first.row[field])}{rows}"
-            yield Fault(_ONCE_A_FIELD[verdict], table, token_of(first.row, first.number), value)
+def _habits(table: str, habits: list[Habit]) -> Iterator[Fault]:
+    for habit in habits:
+        token = token_of(habit.row, habit.number)
+        if habit.verdict is None:
+            yield Fault(LACKING, table, token, f"has no {habit.field}, in {habit.rows} rows")
+        else:
+            value = f"{habit.field} is {shown(habit.row[habit.field])}, in {habit.rows} rows"
+            yield Fault(_ONCE_A_FIELD[habit.verdict], table, token, value)
 
 
 def _strangers(table: str, rows: list[Row]) -> Iterator[Fault]:
     known = {field.name for field in SCHEMA[table]}
     counts: dict[str, int] = {}
     for row in rows:
-        if len(row.keys() - known):
-            for name in row.keys() - known:
-                counts[name] = counts.get(name, 0) + 1
-    for name, count in sorted(counts.items()):
+        for name in row.keys() - known:
+            counts[name] = counts.get(name, 0) + 1
+    for name, count in sorted(counts.items())[:TOLD]:
         yield Fault(UNKNOWN, table, "", f"{shown(name)} in {count} rows")
 
 

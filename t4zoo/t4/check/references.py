@@ -53,7 +53,7 @@ def _references(scene: RawScene, table: str) -> Iterator[Fault]:
             if target is None or target not in scene.tokens:
                 continue
             known = scene.tokens[target]
-            for token in _tokens(value):
+            for token in _tokens(field, value):
                 if token not in known:
                     if token:
                         yield Fault(
@@ -64,13 +64,11 @@ def _references(scene: RawScene, table: str) -> Iterator[Fault]:
                         yield Fault(rule, table, token_of(row, number), f'{field} is ""')
 
 
-def _tokens(value: Any) -> list[str]:
-    """The tokens that a field holds; what is none is a fault of the record."""
-    if isinstance(value, str):
-        return [value]
-    if value is None:
-        return [""]
-    return [token for token in value if isinstance(token, str) and token] if isinstance(value, list) else []
+def _tokens(field: str, value: Any) -> list[str]:
+    """The tokens that a field holds; a value of another type is a fault of the record."""
+    if field.endswith("tokens"):
+        return [token for token in value if isinstance(token, str) and token] if isinstance(value, list) else []
+    return [value or ""] if value is None or isinstance(value, str) else []
 
 
 def _unmapped(scene: RawScene) -> Iterator[Fault]:

@@ -66,7 +66,7 @@ def gather(faults: Iterable[Fault], findings: dict[tuple[str, str], list[Finding
     """Count the faults, and keep the first of each rule and table."""
     for fault in faults:
         rule = fault.rule
-        counts[rule.id] = counts.get(rule.id, 0) + 1
+        counts[rule.id] = counts.get(rule.id, 0) + fault.times
         kept = findings.setdefault((rule.id, fault.table), [])
         if len(kept) < MOST:
             kept.append(Finding(rule.id, rule.severity, fault.table, fault.token, fault.value))

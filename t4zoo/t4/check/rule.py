@@ -26,12 +26,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Fault:
-    """One breach: the table and the record's token, "" where there is none, and the value that breaks the rule."""
+    """A breach: the table and the record's token, "" where there is none, and the value that breaks the rule.
+
+    times: how many breaches it stands for, where the others are not worth their words.
+    """
 
     rule: Rule
     table: str
     token: str
     value: str
+    times: int = 1
 
 
 _SHORT = reprlib.Repr()

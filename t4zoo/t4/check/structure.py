@@ -22,6 +22,7 @@ STRANGER = Rule("STR006", "warning", "a file in annotation/ is no table of T4", 
 SCENES = Rule("STR007", "error", "the table scene has not exactly one row", "put every scene into a folder of its own")
 NO_LIDAR = Rule("STR008", "error", "no sensor is a lidar LIDAR_CONCAT or LIDAR_TOP", "name the channel of the cloud so")
 LINKED = Rule("STR009", "warning", "a table is a link out of the scene", "put the file itself there")
+BROKEN = Rule("STR012", "error", "a table is so broken that it is not judged further", "is it a table of T4 at all?")
 NO_SAMPLES = Rule("STR010", "error", "the table sample has no rows", FETCH)
 UNFINISHED = Rule(
     "STR011", "error", "the check itself could not be finished", "report it, with the scene's annotation/"
@@ -29,9 +30,10 @@ UNFINISHED = Rule(
 
 RULES = (
     NO_ANNOTATION, MISSING, UNREADABLE, LARGE, NO_LIST, STRANGER, SCENES, NO_LIDAR, LINKED, NO_SAMPLES, UNFINISHED,
+    BROKEN,
 )  # fmt: skip
 
-_UNREAD = {"missing": MISSING, "unreadable": UNREADABLE, "large": LARGE, "no list": NO_LIST}
+_UNREAD = {"missing": MISSING, "unreadable": UNREADABLE, "large": LARGE, "no list": NO_LIST, "broken": BROKEN}
 _STORE = "files/md5"  # where DVC keeps what it may link to
 
 
