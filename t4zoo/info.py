@@ -180,6 +180,11 @@ class Writer:
         for frame in frames:
             self.add_pickled(pickled([frame], self._pickling))
 
+    @property
+    def place(self) -> int:
+        """Where in the file what is added next will be."""
+        return self._file.tell()
+
     def add_pickled(self, frames: bytes) -> None:
         """Add what `pickled` made for the classes of this file."""
         self._file.write(frames)
@@ -192,7 +197,7 @@ def pickling_for(classes: Sequence[str]) -> Pickling:
 
 def pickled(frames: Iterable[Frame], pickling: Pickling) -> bytes:
     """The frames as every info file with the same classes has them, whatever stands before them; faster together."""
-    return b"".join(code + pickle.APPEND for code in pickling.values(map(_frame_to_dict, frames)))
+    return b"".join(code + pickle.APPEND for code in pickling.values(map(record_of, frames)))
 
 
 def save(path: Path, info: Info) -> None:
@@ -230,27 +235,33 @@ def require_sweeps(info: Info, path: Path, wanted: int) -> None:
         )
 
 
+def content(path: Path) -> Any:
+    """What the file holds, as builtins and arrays, unjudged. Raises InfoError as `load` does, for what is no pickle."""
+    try:
+        with Path(path).open("rb") as file:
+            return unpickle.load(file)
+    except FileNotFoundError:
+        raise InfoError(f"{path}: no such info file; `dvc repro create_info` or `dvc pull` brings it") from None
+    except unpickle.UnpickleError as error:
+        raise InfoError(f"{path}: not an info file ({error})") from error
+
+
 def load(path: Path) -> Info:
     """Read an info file of ours or of AWML, without running anything that it contains.
 
     Raises InfoError when the file is missing, is no info file, or names anything but builtins and numpy arrays.
     """
-    try:
-        with Path(path).open("rb") as file:
-            data = unpickle.load(file)
-    except FileNotFoundError:
-        raise InfoError(f"{path}: no such info file; `dvc repro create_info` or `dvc pull` brings it") from None
-    except unpickle.UnpickleError as error:
-        raise InfoError(f"{path}: not an info file ({error})") from error
+    data = content(path)
     try:
         meta = dict(data["metainfo"])
         classes, version = tuple(meta.pop("classes")), str(meta.pop("version"))
-        return Info(classes, version, tuple(_frame_from_dict(frame) for frame in data["data_list"]), meta)
+        return Info(classes, version, tuple(frame_of(frame) for frame in data["data_list"]), meta)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise InfoError(f"{path}: breaks the info layout: {error!r} is missing or malformed") from error
 
 
-def _frame_to_dict(frame: Frame) -> dict[str, Any]:
+def record_of(frame: Frame) -> dict[str, Any]:
+    """The frame as an info file holds it, but with `Records` in place of lists of boxes."""
     data: dict[str, Any] = {
         "sample_idx": frame.sample_idx,
         "token": frame.token,
@@ -324,7 +335,8 @@ def _prediction_records(rows: Predictions) -> Records:
     return Records(len(rows), numbers, texts={"instance_id_3d": rows.ids})
 
 
-def _frame_from_dict(data: dict[str, Any]) -> Frame:
+def frame_of(data: dict[str, Any]) -> Frame:
+    """A frame of a file's `data_list`; raises LookupError, TypeError, ValueError and more where it is none."""
     lidar = data["lidar_points"]
     predicted = data.get("pred_instances_3d")
     return Frame(
@@ -339,7 +351,7 @@ def _frame_from_dict(data: dict[str, Any]) -> Frame:
         num_pts_feats=int(lidar["num_pts_feats"]),
         lidar2ego=_matrix(lidar["lidar2ego"]),
         ego2global=_matrix(data["ego2global"]),
-        sweeps=tuple(_sweep_from_dict(sweep) for sweep in data.get("lidar_sweeps", [])),
+        sweeps=tuple(_sweep_from_dict(sweep, lidar["num_pts_feats"]) for sweep in data.get("lidar_sweeps", [])),
         instances=_instances_from_list(data.get("instances", [])),
         predictions=None if predicted is None else _predictions_from_list(predicted),
         images=data.get("images") or {},
@@ -358,7 +370,7 @@ def scene_of(lidar_path: str) -> str:
     return f"{above[-1]}/{name}" if name.isdecimal() and above[-1] else name
 
 
-def _sweep_from_dict(data: dict[str, Any]) -> Sweep:
+def _sweep_from_dict(data: dict[str, Any], features: Any) -> Sweep:
     lidar = data["lidar_points"]
     return Sweep(
         timestamp=float(data["timestamp"]),
@@ -367,7 +379,7 @@ def _sweep_from_dict(data: dict[str, Any]) -> Sweep:
         lidar2ego=_matrix(lidar["lidar2ego"]),
         ego2global=_matrix(data["ego2global"]),
         lidar2sensor=_matrix(lidar["lidar2sensor"]),
-        num_pts_feats=int(lidar["num_pts_feats"]),
+        num_pts_feats=int(lidar.get("num_pts_feats") or features),  # mmdet3d's own files leave it out
     )
 
 

@@ -1,4 +1,4 @@
-"""The Parquet twin of an info file with predictions: one row a frame, one row group a scene, boxes in list columns.
+"""The Parquet twin of an info file: one row a frame, row groups that end with scenes, boxes in list columns.
 
 Any reader of Parquet opens it; here it is written and read scene by scene, so that memory grows with a scene and not
 with the set. The file's metadata holds, under `t4zoo`, the info file's `metainfo` as JSON.
@@ -6,87 +6,89 @@ with the set. The file's metadata holds, under `t4zoo`, the info file's `metainf
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from t4zoo.boxes import ID, BoxTable
+from t4zoo.boxes import BoxTable
 from t4zoo.errors import T4zooError
-from t4zoo.info import Array, Frame, Sweep
-from t4zoo.pickling import rounded
+from t4zoo.info import Frame, Info, Instances
+from t4zoo.parquet_columns import FRAME, SCHEMA, arrays, box_table, frames_of, instances_of, json_of, predictions_of
 from t4zoo.whole import whole
 
 META = b"t4zoo"
-NUMBERS = ("x", "y", "z", "length", "width", "height", "yaw")  # [m, rad], as the columns of BoxTable.boxes
-MATRIX = pa.list_(pa.float64(), 16)  # (4, 4), row by row
-TEXTS = ("token", "scene", "scene_token", "scene_name", "location", "city", "vehicle_type", "lidar_path")
-SWEEP = pa.struct(
-    [
-        ("timestamp", pa.float64()),
-        ("token", pa.string()),
-        ("lidar_path", pa.string()),
-        ("num_pts_feats", pa.int32()),
-        *((name, MATRIX) for name in ("lidar2ego", "ego2global", "lidar2sensor")),
-    ]
-)
-BOX = pa.struct(
-    [
-        *((name, pa.float64()) for name in (*NUMBERS, "vx", "vy", "score")),
-        ("label", pa.int32()),
-        ("id", pa.binary(16)),
-    ]
-)
-SCHEMA = pa.schema(
-    [
-        ("sample_idx", pa.int32()),
-        ("timestamp", pa.float64()),
-        *((name, pa.string()) for name in TEXTS),
-        ("num_pts_feats", pa.int32()),
-        ("lidar2ego", MATRIX),
-        ("ego2global", MATRIX),
-        ("sweeps", pa.list_(SWEEP)),
-        ("images", pa.string()),
-        ("lidar_sources", pa.string()),
-        ("boxes", pa.list_(BOX)),
-    ]
-)
+MOST_VALUES = 1 << 24  # of a column in a row group: a file of a few kB can promise billions
+MOST_FRAMES = 10_000  # of a row group that is written: files of others need not know scenes
 
 
 class ParquetError(T4zooError):
-    """A Parquet file that is missing, is none of ours, or is broken."""
+    """A Parquet file that is missing, is none of ours, or is broken; or frames that have no place in one."""
 
 
 T = TypeVar("T")
-Write = Callable[[Sequence[Frame], BoxTable], None]
+_BROKEN = (pa.ArrowException, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError)
+
+
+class Writer:
+    """Adds scenes to a file that is being written, and does not keep them."""
+
+    def __init__(self, path: Path, classes: Sequence[str], schema: pa.Schema, writer: pq.ParquetWriter) -> None:
+        self._path, self._classes, self._schema, self._writer = path, classes, schema, writer
+
+    def __call__(self, frames: Sequence[Frame], boxes: BoxTable | None = None) -> None:
+        """Add one scene's frames. boxes: their predictions, where the frames do not hold them themselves."""
+        if not frames:
+            return
+        try:
+            columns = arrays(frames, boxes, self._classes)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise ParquetError(f"{self._path}: {frames[0].scene} has no place in a Parquet file ({error})") from error
+        table = pa.Table.from_arrays(columns, schema=self._schema)
+        self._writer.write_table(table, row_group_size=len(frames))
 
 
 @contextmanager
-def writing(path: Path, classes: Sequence[str], version: str, extra: dict[str, Any]) -> Iterator[Write]:
+def writing(path: Path, classes: Sequence[str], version: str, extra: dict[str, Any]) -> Iterator[Writer]:
     """Write a file whole or not at all: each call of what this gives adds one scene's frames and their boxes.
 
-    classes, version, extra: as in `Info`. Equal calls give equal bytes.
+    classes, version, extra: as in `Info`. Equal calls give equal bytes. Raises ParquetError for what has no place in
+    the file: keys and texts that are no Unicode text, numbers beyond 64 bits.
     """
-    meta = {"classes": list(classes), "version": version, **extra}
-    schema = SCHEMA.with_metadata({META: json.dumps(meta, sort_keys=True, ensure_ascii=False).encode()})
+    try:
+        meta = json_of({"classes": list(classes), "version": version, **extra}).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ParquetError(f"{path}: its metainfo has no place in a Parquet file ({error})") from error
+    schema = SCHEMA.with_metadata({META: meta})
     with whole(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        yield Writer(path, classes, schema, writer)
 
-        def write(frames: Sequence[Frame], boxes: BoxTable) -> None:
-            writer.write_table(pa.Table.from_arrays(_arrays(frames, boxes), schema=schema))
 
-        yield write
+def save(path: Path, info: Info) -> None:
+    """Write `info` as Parquet, whole or not at all; `BoxFile(path)` gives back all of it. Raises ParquetError."""
+    with writing(path, info.classes, info.version, info.extra) as write:
+        for frames in scenes_of(info.frames):
+            write(frames)
+
+
+def scenes_of(frames: Iterable[Frame]) -> Iterator[tuple[Frame, ...]]:
+    """Runs of frames of one scene, none of them endless, as row groups hold them."""
+    for _, members in groupby(frames, lambda frame: frame.scene):
+        while run := tuple(islice(members, MOST_FRAMES)):
+            yield run
 
 
 class BoxFile:
-    """A file of boxes, open to be read scene by scene. Raises ParquetError where it cannot be.
+    """A Parquet twin, open to be read scene by scene. Raises ParquetError where it cannot be.
 
-    classes, version, extra: as in `Info`. scenes: `{T4 id}/{revision}` of each, in the file's order.
-    num_frames: of all scenes.
+    classes, version, extra: as in `Info`. scenes: `{T4 id}/{revision}` of each, in the file's order; a scene whose
+    frames do not follow one another is there several times. num_frames: of all scenes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,13 +96,14 @@ class BoxFile:
         try:
             self._file = pq.ParquetFile(path)
             meta = json.loads(self._file.schema_arrow.metadata[META])
-            self.classes, self.version = tuple(meta.pop("classes")), str(meta.pop("version"))
+            self.classes, self.version = tuple(map(_text, meta.pop("classes"))), str(meta.pop("version"))
             self.extra: dict[str, Any] = meta
             self.num_frames = int(self._file.metadata.num_rows)
+            _refuse_endless(self._file.metadata)
             self.scenes = tuple(self._scene(group) for group in range(self._file.num_row_groups))
         except FileNotFoundError:
-            raise ParquetError(f"{path}: no such file; `dvc repro predict` or `dvc pull` brings it") from None
-        except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            raise ParquetError(f"{path}: no such file; `dvc repro` or `dvc pull` brings it") from None
+        except _BROKEN as error:
             raise ParquetError(f"{path}: is no file of boxes of this project, or it is broken ({error})") from error
 
     def _scene(self, group: int) -> str:
@@ -110,81 +113,49 @@ class BoxFile:
         return str(names[0])
 
     def boxes(self, scene: int) -> BoxTable:
-        """The boxes of the scene of that index."""
-        return self._read(scene, ["boxes"], lambda table: _boxes(table["boxes"]))
+        """The predicted boxes of the scene of that index."""
+        return self._read(scene, ["boxes"], lambda table: box_table(table["boxes"].combine_chunks()))
 
     def tokens(self, scene: int) -> list[str]:
         """The tokens of the frames of the scene of that index."""
-        return self._read(scene, ["token"], lambda table: list(map(str, table["token"].to_pylist())))
+        return self._read(scene, ["token"], lambda table: list(map(_text, table["token"].to_pylist())))
 
     def frames(self, scene: int) -> tuple[Frame, ...]:
         """The frames of the scene of that index, without boxes."""
-        names = [name for name in SCHEMA.names if name != "boxes"]
-        return self._read(scene, names, lambda table: tuple(map(_frame, table.to_pylist())))
+        return self._read(scene, FRAME, frames_of)
 
-    def _read(self, scene: int, columns: list[str], make: Callable[[pa.Table], T]) -> T:
+    def whole_frames(self, scene: int) -> tuple[Frame, ...]:
+        """The frames of the scene of that index, as the info file has them: with annotated and predicted boxes."""
+        return self._read(scene, SCHEMA.names, _whole_frames)
+
+    def _read(self, scene: int, columns: Sequence[str], make: Callable[[pa.Table], T]) -> T:
         try:
-            return make(self._file.read_row_group(scene, columns=columns))
-        except (pa.ArrowException, LookupError, TypeError, ValueError, OSError) as error:
+            return make(self._file.read_row_group(scene, columns=list(columns)))
+        except _BROKEN as error:
             raise ParquetError(f"{self.path}: {self.scenes[scene]} cannot be read ({error})") from error
 
 
-def _arrays(frames: Sequence[Frame], boxes: BoxTable) -> list[pa.Array]:
-    rows = [_row(frame) for frame in frames]
-    plain = [pa.array([row[field.name] for row in rows], field.type) for field in SCHEMA if field.name != "boxes"]
-    numbers = [*rounded(boxes.boxes).T, *rounded(boxes.velocities).T, rounded(boxes.scores)]
-    ids = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(boxes), [None, pa.py_buffer(boxes.ids.tobytes())])
-    columns = [*map(pa.array, numbers), pa.array(boxes.labels, pa.int32()), ids]
-    starts = pa.array(boxes.starts, pa.int32())
-    return [*plain, pa.ListArray.from_arrays(starts, pa.StructArray.from_arrays(columns, fields=list(BOX)))]
-
-
-def _row(frame: Frame) -> dict[str, Any]:
-    row = {name: getattr(frame, name) for name in ("sample_idx", "timestamp", *TEXTS, "num_pts_feats")}
-    row |= {name: rounded(getattr(frame, name)).ravel() for name in ("lidar2ego", "ego2global")}
-    row |= {name: _json(getattr(frame, name)) for name in ("images", "lidar_sources")}
-    row["sweeps"] = [_sweep_row(sweep) for sweep in frame.sweeps]
-    return row
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=lambda array: rounded(array).tolist())
-
-
-def _sweep_row(sweep: Sweep) -> dict[str, Any]:
-    row = {name: getattr(sweep, name) for name in ("timestamp", "token", "lidar_path", "num_pts_feats")}
-    matrices = ("lidar2ego", "ego2global", "lidar2sensor")
-    return row | {name: rounded(getattr(sweep, name)).ravel() for name in matrices}
-
-
-def _boxes(column: pa.ChunkedArray) -> BoxTable:
-    lists = column.combine_chunks()
-    starts = lists.offsets.to_numpy(zero_copy_only=False).astype(np.int64)
-    values = lists.flatten()
-    numbers = {name: values.field(name).to_numpy(zero_copy_only=False) for name in BOX.names if name != "id"}
-    ids = values.field("id")
-    start = 16 * ids.offset
-    return BoxTable(
-        starts - starts[0],
-        np.stack([numbers[name] for name in NUMBERS], axis=1),
-        np.stack([numbers["vx"], numbers["vy"]], axis=1),
-        numbers["label"].astype(np.int64),
-        numbers["score"],
-        np.frombuffer(ids.buffers()[1] or b"", dtype=ID, count=len(ids), offset=start) if len(ids) else np.zeros(0, ID),
+def _whole_frames(table: pa.Table) -> tuple[Frame, ...]:
+    frames = frames_of(table)
+    predicted = predictions_of(table["boxes"].combine_chunks())
+    annotated = [Instances.empty()] * len(frames)
+    if "instances" in table.column_names:  # not in files of predictions from before it was a column
+        annotated = instances_of(table["instances"].combine_chunks())
+    return tuple(
+        dataclasses.replace(frame, instances=rows, predictions=found)
+        for frame, rows, found in zip(frames, annotated, predicted, strict=True)
     )
 
 
-def _frame(row: dict[str, Any]) -> Frame:
-    matrices: dict[str, Any] = {name: _matrix(row.pop(name)) for name in ("lidar2ego", "ego2global")}
-    notes = {name: json.loads(row.pop(name)) for name in ("images", "lidar_sources")}
-    sweeps = tuple(_sweep(sweep) for sweep in row.pop("sweeps"))
-    return Frame(**row, **matrices, **notes, sweeps=sweeps)
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
-def _sweep(row: dict[str, Any]) -> Sweep:
-    matrices = {name: _matrix(row.pop(name)) for name in SWEEP.names if SWEEP.field(name).type == MATRIX}
-    return Sweep(**{**row, **matrices})
-
-
-def _matrix(values: list[float]) -> Array:
-    return np.array(values, dtype=np.float64).reshape(4, 4)
+def _refuse_endless(metadata: Any) -> None:
+    for group in range(metadata.num_row_groups):
+        held = metadata.row_group(group)
+        for column in range(held.num_columns):
+            if held.column(column).num_values > MOST_VALUES:
+                raise ValueError(f"row group {group} says that it holds {held.column(column).num_values:,} values")
