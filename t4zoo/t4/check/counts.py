@@ -92,20 +92,29 @@ def inside(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many points lie in each box for sure, and how many if those at its sides are counted in too."""
     points_from_global = inverse(global_from_points)
-    order = np.argsort(points[:, 0], kind="stable")
-    xyz = points[order, :3].astype(np.float64)
+    slices = _slices(points[:, 0])
+    order = np.argsort(slices, kind="stable")  # of small whole numbers, which takes a tenth of the time
+    slices, xyz = slices[order], points[order, :3]
     found = np.zeros((2, len(which)), dtype=np.int64)
     for place, number in enumerate(which):
         width, length, height = boxes.sizes[number]
         border = BORDER + PART * float(boxes.sizes[number].max())
         half = np.array([length, width, height]) / 2
         centre = apply(points_from_global, boxes.centres[number])
-        reach = float(np.linalg.norm(half)) + 2 * border
-        start, end = np.searchsorted(xyz[:, 0], (centre[0] - reach, centre[0] + reach))
-        near = xyz[start:end]
-        near = near[np.abs(near[:, 1] - centre[1]) <= reach]
+        reach = float(np.linalg.norm(half)) + 2 * border + 0.01  # more than float32 rounds
+        ends = _slices(np.array([centre[0] - reach, centre[0] + reach], dtype=np.float64))
+        near = xyz[np.searchsorted(slices, ends[0]) : np.searchsorted(slices, ends[1], side="right")]
+        near = near[np.abs(near[:, 1] - np.float32(centre[1])) <= np.float32(reach)].astype(np.float64)
         rotation = compose(points_from_global[:3, :3], boxes.rotations[number])
         local = np.abs((near - centre) @ rotation)
-        found[0, place] = np.count_nonzero((local <= half - border).all(axis=1))
-        found[1, place] = np.count_nonzero((local <= half + border).all(axis=1))
+        found[:, place] = _within(local, half - border), _within(local, half + border)
     return found[0], found[1]
+
+
+def _slices(x: NDArray[np.floating]) -> NDArray[np.uint16]:
+    """In which slice of a quarter of a metre along x; the first and the last hold all that is beyond."""
+    return np.asarray(np.clip(x * 4 + 32_768, 0, 65_535), dtype=np.uint16)
+
+
+def _within(local: Array, half: Array) -> int:
+    return int(np.count_nonzero((local[:, 0] <= half[0]) & (local[:, 1] <= half[1]) & (local[:, 2] <= half[2])))
