@@ -11,7 +11,7 @@ import typer
 
 from t4zoo.cli.common import Json, stop_for
 from t4zoo.plain import plain
-from t4zoo.screen import print_json, print_lines, print_note
+from t4zoo.screen import print_json, print_lines, print_note, progress
 
 if TYPE_CHECKING:
     from t4zoo.t4.datasets.finding import Finding
@@ -129,3 +129,35 @@ def _write_stats(out: Path, data: dict[str, Any], silent: bool) -> None:
         temporary.write_bytes(chart(data))
     if not silent:
         print_note(f"wrote {out / 'statistics.json'} and {out / 'objects.png'}")
+
+
+@dataset.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A tag, branch or commit.")] = "HEAD",
+    b: Annotated[str | None, typer.Argument(metavar="B", help="Another; by default the working tree.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what differs between the dataset lists of two revisions: scenes, their splits and revisions, their frames.
+
+    Frames are compared by the scenes' tables where DVC or the disk has them, else by the info files of both revisions;
+    where neither is at hand, that is said.
+    """
+    from t4zoo.errors import UsageError
+    from t4zoo.t4.datasets.difference import difference
+    from t4zoo.t4.datasets.moment import Moment
+    from t4zoo.t4.datasets.told import as_dict, lines
+    from t4zoo.t4.datasets.tree import WorkingTree
+    from t4zoo.zoo import git
+    from t4zoo.zoo.commit import Commit
+
+    root = _root()
+    if not git.has_commit(root):
+        raise UsageError(f"{root}: is not the top of a git repository with a commit, and only git knows what was")
+    disk = WorkingTree(root)
+    sides = [Moment(Commit(root, name) if name is not None else disk, disk) for name in (a, b)]
+    with progress("comparing", len({**sides[0].entries, **sides[1].entries}), unit="scenes") as advance:
+        found = difference(sides[0], sides[1], advance)
+    if as_json:
+        print_json({"a": sides[0].tree.name, "b": sides[1].tree.name, **as_dict(found)})
+    else:
+        print_lines(plain(line) for line in lines(found, sides[0].tree.name, sides[1].tree.name))

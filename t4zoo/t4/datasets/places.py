@@ -11,6 +11,7 @@ from t4zoo.t4.datasets.tree import Tree
 
 CONF = "conf/create_info.yaml"
 PRODUCTS = "conf/product"
+LABELS = "conf/labels"
 
 
 @dataclass(frozen=True)
