@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -39,41 +39,47 @@ def check_scenes(
     cache: Cache | None = None,
     workers: int = 1,
     advance: Advance = lambda count: None,
+    files: Mapping[Path, Path] | None = None,
 ) -> list[SceneReport]:
     """The reports of the scenes, in their order, whichever is done first.
+
+    files: where the clouds of a scene are, if they are another's.
 
     A process that dies, for want of memory say, costs only its scene: those that were under way are judged again, each
     in a process of its own, and the one that kills that too is reported.
     """
     found: dict[Path, SceneReport] = {}
+    others = files or {}
     if workers <= 1 or len(folders) <= 1:
         for folder in folders:
-            found[folder] = check_known(folder, wanted, cache)
+            found[folder] = check_known(folder, wanted, cache, others.get(folder))
             advance(1)
         return [found[folder] for folder in folders]
     left = list(folders)
-    for folder, report in _spread(left, wanted, cache, min(workers, len(folders))):
+    for folder, report in _spread(
+        [(folder, others.get(folder)) for folder in left], wanted, cache, min(workers, len(left))
+    ):
         found[folder] = report
         advance(1)
     for folder in left:
         if folder not in found:
-            alone = dict(_spread([folder], wanted, cache, 1))
+            alone = dict(_spread([(folder, others.get(folder))], wanted, cache, 1))
             found[folder] = alone.get(folder) or _killed(folder)
             advance(1)
     return [found[folder] for folder in folders]
 
 
 def _spread(
-    folders: Sequence[Path], wanted: Selection, cache: Cache | None, workers: int
+    scenes: Sequence[tuple[Path, Path | None]], wanted: Selection, cache: Cache | None, workers: int
 ) -> Iterator[tuple[Path, SceneReport]]:
     """Scenes and their reports as they come; ends early where a process dies."""
-    waiting = iter(folders)
+    waiting = iter(scenes)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         running: dict[Future[SceneReport], Path] = {}
         try:
             while True:
-                while len(running) < workers * AHEAD and (folder := next(waiting, None)) is not None:
-                    running[pool.submit(check_known, folder, wanted, cache)] = folder
+                while len(running) < workers * AHEAD and (scene := next(waiting, None)) is not None:
+                    running[pool.submit(check_known, scene[0], wanted, cache, scene[1])] = scene[0]
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
