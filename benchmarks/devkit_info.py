@@ -1,9 +1,10 @@
 """Info files as a loader of object tables makes them, box by box: run with the oracle on PYTHONPATH, never imported.
 
-argv: the file to write, then scene folders. stdout, JSON: seconds by the clock and of the processor of each scene, from
-its folder to its frames' pickle; frames and boxes. The steps are those of mmdet3d's and AWML's generators on top of
-nuscenes-devkit: boxes by `get_sample_data`, a velocity for each, matrices by pyquaternion; without merging,
-attribute filters and statistics, which would cost it more.
+argv: `usual` or `least`, then scene folders. stdout, JSON: seconds of the processor for each scene, from its folder to
+its frames' pickle; frames and boxes. `usual`: as the generators of mmdet3d and AWML go on top of a devkit, which ask it
+for a file with all its boxes again for each camera and (AWML) each sweep. `least`: for the key cloud alone, so that
+nothing is computed that the file does not hold. Both without merging, attribute filters and statistics, which would
+cost them more.
 """
 
 import json
@@ -15,10 +16,11 @@ import numpy as np
 from nuscenes.nuscenes import NuScenes
 from pyquaternion import Quaternion
 
-SWEEPS = 2
+USUAL, SWEEPS = sys.argv[1] == "usual", 2
 
 
 def matrix(record):
+    """(4, 4) of a pose."""
     result = np.eye(4)
     result[:3, :3] = Quaternion(record["rotation"]).rotation_matrix
     result[:3, 3] = record["translation"]
@@ -26,6 +28,7 @@ def matrix(record):
 
 
 def poses(devkit, data):
+    """Mount and ego pose of a file."""
     return (
         devkit.get("calibrated_sensor", data["calibrated_sensor_token"]),
         devkit.get("ego_pose", data["ego_pose_token"]),
@@ -33,6 +36,7 @@ def poses(devkit, data):
 
 
 def instance(devkit, box, ego, mount):
+    """One box."""
     record = devkit.get("sample_annotation", box.token)
     velocity = devkit.box_velocity(box.token) * (1.0, 1.0, 0.0)
     velocity = mount.inverse.rotate(ego.inverse.rotate(velocity))[:2]
@@ -49,11 +53,19 @@ def instance(devkit, box, ego, mount):
     }
 
 
+def look_up(devkit, token):
+    """The record of a file."""
+    if USUAL:
+        devkit.get_sample_data(token)
+    return devkit.get("sample_data", token)
+
+
 def sweeps(devkit, data, global_from_key):
+    """The clouds before one."""
     for _ in range(SWEEPS):
         if not data["prev"]:
             return
-        data = devkit.get("sample_data", data["prev"])
+        data = look_up(devkit, data["prev"])
         mount, ego = poses(devkit, data)
         lidar2ego, ego2global = matrix(mount), matrix(ego)
         yield {
@@ -67,6 +79,7 @@ def sweeps(devkit, data, global_from_key):
 
 
 def camera(devkit, data, global_from_lidar):
+    """One image."""
     mount, ego = poses(devkit, data)
     cam2ego = matrix(mount)
     return {
@@ -80,6 +93,7 @@ def camera(devkit, data, global_from_lidar):
 
 
 def frame(devkit, sample):
+    """One sample."""
     path, boxes, _ = devkit.get_sample_data(sample["data"]["LIDAR_CONCAT"])
     data = devkit.get("sample_data", sample["data"]["LIDAR_CONCAT"])
     mount, ego = poses(devkit, data)
@@ -93,22 +107,18 @@ def frame(devkit, sample):
         "lidar_path": path,
         "lidar2ego": lidar2ego.tolist(),
         "ego2global": ego2global.tolist(),
-        "images": {
-            name: camera(devkit, devkit.get("sample_data", token), global_from_lidar) for name, token in cameras.items()
-        },
+        "images": {name: camera(devkit, look_up(devkit, token), global_from_lidar) for name, token in cameras.items()},
         "lidar_sweeps": list(sweeps(devkit, data, global_from_lidar)),
         "instances": [instance(devkit, box, *turns) for box in boxes],
     }
 
 
-costs, frames = [], []
+costs, frames, boxes = [], 0, 0
 for folder in sys.argv[2:]:
-    wall, cpu = time.perf_counter(), time.process_time()
+    start = time.process_time()
     scene = NuScenes(version="annotation", dataroot=folder, verbose=False)
     made = [frame(scene, sample) for sample in scene.sample]
-    pickle.dumps(made, protocol=4)
-    costs.append((time.perf_counter() - wall, time.process_time() - cpu))
-    frames += made
-with open(sys.argv[1], "wb") as file:
-    pickle.dump(frames, file, protocol=4)
-json.dump({"costs": costs, "frames": len(frames), "boxes": sum(len(one["instances"]) for one in frames)}, sys.stdout)
+    pickle.dumps({"data_list": made}, protocol=4)
+    costs.append(time.process_time() - start)
+    frames, boxes = frames + len(made), boxes + sum(len(one["instances"]) for one in made)
+json.dump({"costs": costs, "frames": frames, "boxes": boxes}, sys.stdout)

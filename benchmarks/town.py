@@ -19,8 +19,18 @@ CAMERAS = ("CAM_FRONT", "CAM_FRONT_LEFT", "CAM_FRONT_RIGHT", "CAM_BACK", "CAM_BA
 LIDARS = ("LIDAR_FRONT_UPPER", "LIDAR_REAR_UPPER", "LIDAR_LEFT_UPPER", "LIDAR_RIGHT_UPPER")
 KINDS = ("car", "truck", "semi_trailer", "bus", "vehicle.bicycle", "pedestrian", "traffic_cone", "hovercraft")
 SHARES = (0.42, 0.07, 0.05, 0.04, 0.1, 0.24, 0.07, 0.01)
-SIZES = ((4.5, 1.9, 1.6), (6, 2.5, 3.2), (10, 2.6, 3.6), (11, 2.7, 3.3), (1.8, 0.7, 1.6), (0.7, 0.7, 1.7), (0.4, 0.4, 0.7), (6, 4, 2))
+SIZES = (
+    (4.5, 1.9, 1.6),
+    (6, 2.5, 3.2),
+    (10, 2.6, 3.6),
+    (11, 2.7, 3.3),
+    (1.8, 0.7, 1.6),
+    (0.7, 0.7, 1.7),
+    (0.4, 0.4, 0.7),
+    (6, 4, 2),
+)
 ATTRIBUTES = ("vehicle_state.driving", "vehicle_state.parked", "occlusion_state.none", "occlusion_state.most")
+INTRINSIC = [[1042.5, 0.0, 960.2], [0.0, 1042.5, 540.1], [0.0, 0.0, 1.0]]
 START, PERIOD = 1_700_000_000_000_000, 100_000  # [us]
 DATASET = "db_town_v1"
 
@@ -138,7 +148,7 @@ class _Town:
                     "token": self.token("mount", name), "sensor_token": self.token("sensor", name),
                     "translation": [0.0, 0.0, 0.0] if concat else self.rng.uniform(-2, 2, 3).tolist(),
                     "rotation": [1.0, 0.0, 0.0, 0.0] if concat else list(quaternion_from_rotation(turn)),
-                    "camera_intrinsic": [[1042.5, 0.0, 960.2], [0.0, 1042.5, 540.1], [0.0, 0.0, 1.0]] * (kind == "camera"),
+                    "camera_intrinsic": INTRINSIC if kind == "camera" else [],
                     "camera_distortion": [-0.1, 0.02, 0.0, 0.0, 0.0] if kind == "camera" else [],
                 }
             )  # fmt: skip

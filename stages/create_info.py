@@ -13,12 +13,19 @@ from t4zoo.t4.convert import Sources, create_info
 
 @stage("create_info")
 def main(cfg: DictConfig) -> None:
-    """Scenes in, `info_{train,val,test}.pkl` and `statistics.json` out."""
+    """Scenes in, `info_{train,val,test}.pkl` and what is counted in them out."""
     settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
     sources = Sources(Path(settings["data_root"]), Path(settings["dataset_lists"]))
     out = Path(settings["out"])
     statistics = create_info(
-        settings["product"], settings["labels"], sources, out, float(settings["max_speed"]), settings["cameras"]
+        settings["product"],
+        settings["labels"],
+        sources,
+        out,
+        float(settings["max_speed"]),
+        settings["cameras"],
+        settings["workers"],
+        Path(settings["cache"]) if settings["cache"] else None,
     )
     for split, numbers in statistics.items():
         objects = ", ".join(f"{count} {name}" for name, count in numbers["objects"].items())

@@ -186,7 +186,7 @@ def _builtin(value: Any) -> Any:
     """A value of a class that is made of a builtin one, as that."""
     if isinstance(value, np.generic):
         return value.item()
-    return next(kind(value) for kind in (str, dict, list, tuple) if isinstance(value, kind))
+    return str(value) if isinstance(value, str) else dict(value) if isinstance(value, dict) else list(value)
 
 
 def _reference(place: int) -> bytes:

@@ -51,7 +51,7 @@ class Table:
         return len(self.rows)
 
 
-def table_of(kind: type[Any], rows: Sequence[Any]) -> Table:
+def table_of(kind: Any, rows: Sequence[Any]) -> Table:
     """The rows of a table, `kind` being their dataclass of tables.py. Raises FieldError."""
     for number, row in enumerate(rows):
         if type(row) is not dict:
@@ -65,9 +65,10 @@ def table_of(kind: type[Any], rows: Sequence[Any]) -> Table:
 
 
 @cache
-def _fields(kind: type[Any]) -> dict[str, tuple[str, Any]]:
+def _fields(kind: Any) -> dict[str, tuple[str, Any]]:
     """Field -> the name of its type, and its default."""
-    return {field.name: (str(field.type), field.default) for field in dataclasses.fields(kind)}
+    fields = dataclasses.fields(kind)
+    return {field.name: (str(field.type), field.default) for field in fields}
 
 
 def _at_once(fields: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]] | None:

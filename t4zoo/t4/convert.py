@@ -5,19 +5,18 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t4zoo.info import Frame, Info, save
-from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError, SceneId
-from t4zoo.t4.datasets.counting import SceneCount, count_scene, objects_csv, scenes_csv, summary
-from t4zoo.t4.frames import FrameSettings, frames_of
+from t4zoo.spread import processes
+from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError
+from t4zoo.t4.datasets.counting import SceneCount, objects_csv, scenes_csv, summary
+from t4zoo.t4.frames import FrameSettings
+from t4zoo.t4.info_folder import writing
 from t4zoo.t4.labels import read_labels
-from t4zoo.t4.reader import find_recorded, read_scene
+from t4zoo.t4.pieces import Order, pieces
 from t4zoo.t4.selection import Selection, read_selections, whole_number
 
 
@@ -36,11 +35,14 @@ def create_info(
     out: Path,
     max_speed: float,
     cameras: Sequence[str] | None = None,
+    workers: int | None = 1,
+    cache: Path | None = None,
 ) -> dict[str, Any]:
-    """Write `info_{train,val,test}.pkl`, `statistics.json`, `objects.csv` and `scenes.csv`; returns the statistics.
+    """Write `info_{train,val,test}.pkl`, what is counted in them and where each scene is; returns the statistics.
 
-    product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. cameras: see `FrameSettings`. Everything
-    is read before anything is written: a missing or broken scene raises and leaves `out` as it was.
+    product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. cameras: see `FrameSettings`. workers:
+    processes, None for one a core. cache: a folder for what other runs can use again; the info files beside `out` are
+    used again without it. A missing or broken scene raises and leaves `out` as it was.
     """
     label_map = read_labels(labels, product["class_names"])
     max_sweeps = whole_number(f"conf/product/{product['name']}.yaml", "max_sweeps", product["max_sweeps"], 0)
@@ -48,22 +50,24 @@ def create_info(
     selections = read_selections(product, sources.lists)
     refuse_shared_scenes([selection.dataset for selection in selections])
     extra = {"datasets": [_told(one) for one in selections], "labels": str(labels["name"]), "max_sweeps": max_sweeps}
-    frames: dict[str, list[Frame]] = {split: [] for split in SPLITS}
-    counts: dict[str, list[SceneCount]] = {split: [] for split in SPLITS}
+    base, train_on = FrameSettings(label_map, max_sweeps, 1, max_speed, channels), _train_on(product)
+    splits, orders = [], []
     for split, selection in itertools.product(SPLITS, selections):
-        settings = FrameSettings(label_map, max_sweeps, selection.sample_steps, max_speed, channels)
+        settings = dataclasses.replace(base, sample_steps=selection.sample_steps)
         for scene in selection.dataset.splits[split]:
-            made = _frames(sources.data_root, selection, scene, settings)
-            name = made[0].scene if made else scene.key
-            frames[split] += made
-            counts[split].append(count_scene(selection.dataset.name, name, made, label_map, sources.data_root))
-    told = {**frames, "train": [frame for split in _train_on(product) for frame in frames[split]]}
-    counted = {**counts, "train": [count for split in _train_on(product) for count in counts[split]]}
-    infos = {split: Info(label_map.class_names, str(product["name"]), tuple(told[split]), extra) for split in SPLITS}
-    statistics = {split: summary(counted[split], label_map.class_names) for split in SPLITS}
-    tables = {"objects.csv": objects_csv(counted, label_map.class_names)}
-    tables["scenes.csv"] = scenes_csv(counted, label_map.class_names)
-    _write(out, infos, {"statistics.json": json.dumps(statistics, indent=2) + "\n", **tables})
+            splits.append(tuple(name for name in SPLITS if name == split or (name == "train" and split in train_on)))
+            orders.append(Order(selection, scene, settings, sources.data_root))
+    counts: dict[str, list[SceneCount]] = {split: [] for split in SPLITS}
+    with writing(out, label_map.class_names, str(product["name"]), extra) as folder:
+        made = pieces(orders, processes(workers), cache, out.parent)
+        for names, (key, piece) in zip(splits, made, strict=True):
+            folder.add(names, key, piece)
+            for name in names:
+                counts[name].append(piece.count)
+        statistics = {split: summary(counts[split], label_map.class_names) for split in SPLITS}
+        folder.add_text("statistics.json", json.dumps(statistics, indent=2) + "\n")
+        folder.add_text("objects.csv", objects_csv(counts, label_map.class_names))
+        folder.add_text("scenes.csv", scenes_csv(counts, label_map.class_names))
     return statistics
 
 
@@ -94,28 +98,3 @@ def refuse_shared_scenes(datasets: Iterable[DatasetList]) -> None:
                 if scene.id in seen:
                     raise DatasetListError(f"the scene {scene.id} is in {seen[scene.id]} and again in {place}")
                 seen[scene.id] = place
-
-
-def _frames(data_root: Path, selection: Selection, scene: SceneId, settings: FrameSettings) -> tuple[Frame, ...]:
-    dataset = selection.dataset
-    if dataset.data_of is None:
-        read, files = read_scene(data_root / dataset.name / scene.id, scene.revision), dataset.name
-    else:  # paths in the frames are those of the scene that was labelled, so that no link to it is needed
-        annotated = read_scene(selection.lists / scene.id, scene.revision)
-        files = dataset.data_of
-        read = dataclasses.replace(annotated, folder=find_recorded(data_root / files / scene.id, scene.revision))
-    return frames_of(read, files, settings, scene.city, scene.vehicle_type)
-
-
-def _write(out: Path, infos: Mapping[str, Info], texts: Mapping[str, str]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        for split, info in infos.items():
-            save(temporary / f"info_{split}.pkl", info)
-        for name, text in texts.items():
-            (temporary / name).write_text(text, encoding="utf-8")
-        for file in sorted(temporary.iterdir()):
-            file.replace(out / file.name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -73,7 +73,7 @@ class _Frames:
         """All frames, by time."""
         scene, tables, first = self.scene, self.scene.columns, self.scene.columns["scene"]
         location = tables["log"]["location"][tables["log"].index[first["log_token"][0]]]
-        sample, data, places = tables["sample"], self.data, self.places
+        sample, places = tables["sample"], self.places
         sources, sweeps, images, instances = self._sources(), self._sweeps(), self._images(), self._instances()
         frames = []
         for i, (row, key) in enumerate(zip(self.samples.tolist(), self.keys, strict=True)):
@@ -170,9 +170,9 @@ class _Frames:
         return instances_of(self.scene, self.samples, self.settings.labels, lidar_from_map, self.settings.max_speed)
 
     def _images(self) -> list[dict[str, Any]]:
-        """For each frame: channel -> what AWML and mmdet3d read of a camera's key frame; lidar2cam knows of the ego's motion.
+        """For each frame: channel -> what AWML and mmdet3d read of a key frame; lidar2cam knows of the ego's motion.
 
-        A camera of `cameras` that the sample lacks has None in every field: a frame without it is known by its img_path.
+        A camera of `cameras` that the sample lacks has None in every field: such a frame is known by its img_path.
         """
         cameras = [self.key_frames.cameras_of(row) for row in self.samples.tolist()]
         rows = [row for found in cameras for row in found.values()]

@@ -26,8 +26,8 @@ def velocities_of(scene: T4Scene) -> Array:
     gaps = (before >= 0).astype(np.int64) + (after >= 0)
     first, last = (np.where(side >= 0, side, asked) for side in (before, after))
     times = np.array(samples["timestamp"], dtype=np.int64)
-    taken = [times[rows_of(samples.index, [boxes["sample_token"][row] for row in side.tolist()])] for side in (first, last)]
-    elapsed = 1e-6 * (taken[1] - taken[0])
+    owners = rows_of(samples.index, boxes["sample_token"])
+    elapsed = 1e-6 * (times[owners[last]] - times[owners[first]])
     says = (gaps > 0) & (elapsed > 0) & (elapsed <= LONGEST_GAP * gaps)
     moved = boxes["translation"][last[says]] - boxes["translation"][first[says]]
     velocities[asked[says]] = moved / elapsed[says][:, None]

@@ -12,7 +12,8 @@ from t4zoo.info import load
 from tests.pipeline import ROOT
 from tests.t4.scenes import write_workspace
 
-FILES = ["info_test.pkl", "info_train.pkl", "info_val.pkl", "objects.csv", "scenes.csv", "statistics.json"]
+INFOS = ["info_test.pkl", "info_train.pkl", "info_val.pkl"]
+FILES = [*INFOS, "objects.csv", "pieces.json", "scenes.csv", "statistics.json"]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ os.scandir = lambda *path: Entries(sorted(entries(*path), key=lambda entry: entr
 def run(
     workspace: Path, out: Path, *overrides: str, seed: str = "0", path: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    paths = [f"data_root={workspace / 'data'}", f"dataset_lists={workspace / 'lists'}", f"out={out}"]
+    paths = [f"data_root={workspace / 'data'}", f"dataset_lists={workspace / 'lists'}", f"out={out}", "cache=''"]
     return subprocess.run(
         [sys.executable, "-m", "stages.create_info", *paths, *overrides],
         cwd=ROOT,

@@ -14,7 +14,8 @@ from tests.t4.scenes import GIVEN, ROOT, edit, write_list
 
 LABELS = yaml.safe_load((ROOT / "conf" / "labels" / "t4.yaml").read_text())
 PRODUCT = yaml.safe_load((ROOT / "conf" / "product" / "base.yaml").read_text())
-FILES = ["info_test.pkl", "info_train.pkl", "info_val.pkl", "objects.csv", "scenes.csv", "statistics.json"]
+INFOS = ["info_test.pkl", "info_train.pkl", "info_val.pkl"]
+FILES = [*INFOS, "objects.csv", "pieces.json", "scenes.csv", "statistics.json"]
 
 
 def convert(root: Path, out: Path, *datasets: str, **changes) -> dict:

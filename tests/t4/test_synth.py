@@ -206,7 +206,8 @@ def test_every_map_heading_occurs(seen):
 
 def test_instances_can_be_asked_for_in_any_frame(seen):
     read, sample, frame = seen["db_sample_x2_v1"][0]
-    in_map = instances_of(read, sample, LABELS, np.eye(4), 50.0)
+    row = np.array([read.columns["sample"].index[sample.token]])
+    (in_map,) = instances_of(read, row, LABELS, np.eye(4)[None], 50.0)
     back = inverse(frame.ego2global @ frame.lidar2ego)
     moved = in_map.boxes[:, :3] @ back[:3, :3].T + back[:3, 3]
     np.testing.assert_allclose(moved, frame.instances.boxes[:, :3], atol=1e-8)

@@ -1,0 +1,150 @@
+"""One scene's piece of an info file: its frames as the file has them, what they hold, and what they were made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import t4zoo
+from t4zoo.info import pickled, pickling_for
+from t4zoo.t4.datasets.counting import SceneCount, count_scene
+from t4zoo.t4.frames import FrameSettings, frames_of
+from t4zoo.t4.labels import LabelMap
+from t4zoo.t4.reader import place_of, scene_of
+
+# The modules that decide what a piece holds: when one of them changes, every piece is made anew. A test holds this list
+# to what is imported.
+CODE = (
+    "errors", "geometry", "info", "pickling", "points", "t4/columns", "t4/datasets/counting", "t4/frames",
+    "t4/instances", "t4/key_frames", "t4/labels", "t4/merge", "t4/piece", "t4/places", "t4/reader", "t4/records",
+    "t4/tables", "t4/velocity", "unpickle", "whole",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a scene's piece apart from its tables.
+
+    folder: of its tables. files: where its clouds are, which may be another's folder. dataset: the list that it is in.
+    home: the folder of the data root that its paths begin with.
+    """
+
+    folder: Path
+    files: Path
+    dataset: str
+    home: str
+    city: str
+    vehicle_type: str
+    settings: FrameSettings
+    labels: LabelMap  # those of the settings
+    data_root: Path
+
+    @property
+    def scene(self) -> str:
+        """`{T4 id}/{revision}`."""
+        return place_of(self.folder)
+
+    def key(self, tables: str) -> str:
+        """What names the piece that is made of tables with this digest, on any machine."""
+        slice_ = [self.dataset, self.home, self.scene, place_of(self.files), self.city, self.vehicle_type]
+        return _digest_of([code_digest(), tables, *slice_, _plain(self.settings)])
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """clouds: file -> bytes that it had. infos: info file of a cloud -> its digest. Both relative to `Recipe.files`.
+
+    frames: what `t4zoo.info.pickled` made of the scene's frames.
+    """
+
+    count: SceneCount
+    clouds: Mapping[str, int]
+    infos: Mapping[str, str]
+    frames: bytes
+    sha256: str  # of the frames
+
+    def told(self) -> dict[str, Any]:
+        """All but the frames, as JSON has it."""
+        count = vars(self.count) | {"objects": self.count.objects.tolist()}
+        return {"count": count, "clouds": dict(self.clouds), "infos": dict(self.infos), "sha256": self.sha256}
+
+    def fits(self, recipe: Recipe, infos: Mapping[str, str]) -> bool:
+        """Whether the files that were looked at are as they were. infos: digests that are known already."""
+        try:
+            same = all((recipe.files / name).stat().st_size == size for name, size in self.clouds.items())
+            return same and all(
+                (infos.get(name) or digest_of_file(recipe.files / name)) == digest
+                for name, digest in self.infos.items()
+            )
+        except OSError:
+            return False
+
+
+def piece_of(told: Mapping[str, Any], frames: bytes) -> Piece | None:
+    """The piece that was told like this, if these are its frames."""
+    try:
+        if hashlib.sha256(frames).hexdigest() != told["sha256"]:
+            return None
+        count = told["count"] | {"objects": np.array(told["count"]["objects"], dtype=np.int64)}
+        return Piece(SceneCount(**count), told["clouds"], told["infos"], frames, told["sha256"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
+    """The piece of a scene whose tables have these contents. Raises ReadError where the scene is broken."""
+    collecting = gc.isenabled()
+    gc.disable()  # so many rows are made at once that looking for cycles, of which there are none, takes a tenth of all
+    try:
+        scene = dataclasses.replace(scene_of(recipe.folder, tables), folder=recipe.files)
+        frames = frames_of(scene, recipe.home, recipe.settings, recipe.city, recipe.vehicle_type)
+        count = count_scene(recipe.dataset, scene.name, frames, recipe.labels, recipe.data_root)
+        code = pickled(frames, pickling_for(recipe.labels.class_names))
+    finally:
+        if collecting:
+            gc.enable()
+    start = len(f"{recipe.home}/{place_of(recipe.files)}/")
+    looked_at = {frame.lidar_path[start:] for frame in frames}
+    looked_at |= {sweep.lidar_path[start:] for frame in frames for sweep in frame.sweeps}
+    clouds = {name: (recipe.files / name).stat().st_size for name in sorted(looked_at)}
+    data = scene.columns["sample_data"]
+    infos = sorted({info for info in data["info_filename"] if info})
+    present = {name: digest_of_file(recipe.files / name) for name in infos if (recipe.files / name).is_file()}
+    return Piece(count, clouds, present, code, hashlib.sha256(code).hexdigest())
+
+
+def tables_digest(tables: Mapping[str, bytes]) -> str:
+    """What tells these contents from any other."""
+    return _digest_of({name: hashlib.sha256(content).hexdigest() for name, content in tables.items()})
+
+
+def digest_of_file(path: Path) -> str:
+    """The SHA-256 of a small file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """The digest of the code that makes pieces."""
+    root = Path(t4zoo.__path__[0])
+    return _digest_of({name: digest_of_file(root / f"{name}.py") for name in CODE})
+
+
+def _plain(settings: FrameSettings) -> dict[str, Any]:
+    told = dataclasses.asdict(settings)
+    if settings.labels is not None:
+        told["labels"] |= {"filters": sorted(settings.labels.filters), "names": sorted(settings.labels.names.items())}
+    return told
+
+
+def _digest_of(value: Sequence[Any] | Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
