@@ -58,8 +58,8 @@ class Gate:
             lines.append(f"\n  {report.path}: {rules}; as {place}: {RULES[first.rule].what}: {first.value}")
         more = f"\n  and {len(refused) - TOLD} more" if len(refused) > TOLD else ""
         return (
-            f"scenes with errors: {len(refused)}; `t4zoo t4 check` with their folders tells all. Mend a scene, take it out "
-            "of its dataset list, or say in params.yaml's waivers why it is right all the same"
+            f"scenes with errors: {len(refused)}; `t4zoo t4 check` with their folders tells all. Mend a scene, take it "
+            "out of its dataset list, or say in params.yaml's waivers why it is right all the same"
             + "".join(lines)
             + more
         )

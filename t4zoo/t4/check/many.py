@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from t4zoo.t4.check.cache import Cache, key_of
@@ -74,7 +77,7 @@ def _spread(
 ) -> Iterator[tuple[Path, SceneReport]]:
     """Scenes and their reports as they come; ends early where a process dies."""
     waiting = iter(scenes)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _follow_parent) as pool:
         running: dict[Future[SceneReport], Path] = {}
         try:
             while True:
@@ -88,6 +91,17 @@ def _spread(
             return
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _follow_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _killed(folder: Path) -> SceneReport:

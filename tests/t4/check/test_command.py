@@ -1,9 +1,13 @@
 """`t4zoo t4 check` as people and scripts run it."""
 
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,14 +16,15 @@ from t4zoo.t4.check.rules import RULES
 from tests.t4.check.spoilers import first, good_scene, text
 from tests.t4.scenes import GIVEN
 
+COMMAND = [sys.executable, "-c", "from t4zoo.cli.main import main; main()", "t4", "check"]
+
 
 @pytest.fixture
 def t4check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("T4ZOO_CACHE", str(tmp_path / "cache"))
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from t4zoo.cli.main import main; main()", "t4", "check", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
 
     return run
 
@@ -92,3 +97,23 @@ def test_words_of_strangers_do_no_harm_on_a_screen(t4check, tmp_path: Path):
         assert done.returncode == 1
         assert "\x1b" not in done.stdout
         assert "REF002" in done.stdout
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_check_that_was_stopped_goes_on_where_it_was(t4check, tmp_path: Path, how: signal.Signals):
+    scene = good_scene(tmp_path)
+    for number in range(80):
+        shutil.copytree(scene, tmp_path / "data" / f"{number:03d}" / "0", copy_function=os.link)
+    kept = tmp_path / "kept"
+    command = [*COMMAND, str(tmp_path / "data"), "--cache", str(kept), "--workers", "2"]
+    begun = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while len(list(kept.rglob("*.json"))) < 4 and begun.poll() is None:
+        time.sleep(0.01)
+    begun.send_signal(how)
+    _, told = begun.communicate()  # which waits for the workers too: they hold the other ends of its pipes
+    assert begun.returncode != 0
+    assert "Traceback" not in told
+    done = t4check(tmp_path / "data", "--cache", kept, "--workers", "2")
+    assert done.returncode == 0
+    (known,) = re.findall(r"80 scenes, 0 with errors; (\d+) had not changed", done.stderr)
+    assert 4 <= int(known) < 80
