@@ -38,11 +38,10 @@ def lint(
     from dataclasses import asdict
 
     from t4zoo.t4.datasets.lint import lint as library
-    from t4zoo.zoo import git
-    from t4zoo.zoo.commit import Tags
+    from t4zoo.zoo.commit import last_tagged
 
     root = _root()
-    found = library(root, names or (), Tags(root).last if git.has_commit(root) else None)
+    found = library(root, names or (), last_tagged(root))
     if as_json:
         findings = [{"severity": finding.severity, **asdict(finding)} for finding in found.findings]
         print_json({"datasets": found.datasets, "findings": findings})

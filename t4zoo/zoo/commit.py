@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -113,3 +113,12 @@ class Tags:
             if commit in having:
                 return name, next(content for _, content in history.blobs(self.root, [having[commit]]))
         return None
+
+
+def last_tagged(root: Path) -> Callable[[str], tuple[str, bytes] | None] | str:
+    """`Tags.last` of this repository, or in words why it cannot be asked."""
+    if not git.has_commit(root):
+        return "is in no git repository with a commit"
+    if history.is_shallow(root):
+        return "this clone is shallow and may lack the last tag; `git fetch --unshallow --tags`"
+    return Tags(root).last

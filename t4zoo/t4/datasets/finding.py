@@ -34,7 +34,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "scene-unlisted": ("note", "a scene on disk that no list names"),
     "dataset-unlisted": ("note", "a folder of scenes on disk that has no list"),
     "data-not-here": ("note", "the scenes are not on this machine, so none was looked for"),
-    "version-not-compared": ("note", "there is no git repository around the lists to compare them with"),
+    "version-not-compared": ("note", "nothing older is at hand to compare the lists with"),
 }
 
 

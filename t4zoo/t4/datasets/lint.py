@@ -34,10 +34,10 @@ class Linted:
         return any(finding.severity == "error" for finding in self.findings)
 
 
-def lint(root: Path, chosen: Collection[str], last_tagged: LastTagged | None) -> Linted:
+def lint(root: Path, chosen: Collection[str], last_tagged: LastTagged | str) -> Linted:
     """Look at the lists of the repository at `root`, or at those that `chosen` names: datasets, or all of a product.
 
-    last_tagged: None where there is no git repository. Raises UsageError for a name that is neither.
+    last_tagged: a text where nothing older can be asked for, which says why. Raises UsageError for a name that is neither.
     """
     tree = WorkingTree(root)
     places = read_places(tree)
@@ -54,9 +54,8 @@ def lint(root: Path, chosen: Collection[str], last_tagged: LastTagged | None) ->
             findings += _since(path, written, last_tagged)
     findings += _together(products, lists)
     findings += _on_disk(root, places, lists, wanted, not chosen)
-    if last_tagged is None:
-        what = "is in no git repository with a commit"
-        findings.append(Finding("version-not-compared", places.lists, what, datasets=tuple(sorted(wanted))))
+    if isinstance(last_tagged, str):
+        findings.append(Finding("version-not-compared", places.lists, last_tagged, datasets=tuple(sorted(wanted))))
     told = {finding for finding in findings if not chosen or wanted.intersection(finding.datasets)}
     return Linted(tuple(sorted(wanted)), tuple(sorted(told, key=order)))
 
@@ -109,8 +108,8 @@ def _alone(written: Written) -> Iterator[Finding]:
     yield from check_twice(written.entries, written.name)
 
 
-def _since(path: str, written: Written, last_tagged: LastTagged | None) -> Iterator[Finding]:
-    found = last_tagged(path) if last_tagged is not None else None
+def _since(path: str, written: Written, last_tagged: LastTagged | str) -> Iterator[Finding]:
+    found = None if isinstance(last_tagged, str) else last_tagged(path)
     if found is not None and not any(finding.rule == "list-not-yaml" for finding in written.findings):
         tag, content = found
         yield from check_bumped(parse_list(written.name, written.where, content), written, tag)

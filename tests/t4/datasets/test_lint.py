@@ -1,5 +1,6 @@
 """Every rule of `t4zoo dataset lint` on a repository that is right but for one thing."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,7 @@ import pytest
 
 from t4zoo.t4.datasets.finding import RULES, Finding
 from t4zoo.t4.datasets.lint import Linted, lint
-from t4zoo.zoo import git
-from t4zoo.zoo.commit import Tags
+from t4zoo.zoo.commit import last_tagged
 from tests.t4.datasets.repository import NAME, Repository
 
 ABSENT = "00000000-0000-4000-8000-000000000001"
@@ -17,8 +17,7 @@ LIST = f"conf/dataset/{NAME}.yaml"
 
 
 def linted(repository: Repository, *names: str) -> Linted:
-    tags = Tags(repository.root).last if git.has_commit(repository.root) else None
-    return lint(repository.root, names, tags)
+    return lint(repository.root, names, last_tagged(repository.root))
 
 
 def found(repository: Repository, rule: str, *names: str) -> Finding:
@@ -263,6 +262,16 @@ def test_a_list_is_compared_with_the_newest_tag_that_head_came_from(repository: 
     assert "the tag aa-newer" in found(repository, "version-not-bumped").what
 
 
+def test_a_shallow_clone_does_not_pass_for_one_without_tags(repository: Repository, tmp_path: Path):
+    repository.commit("released", tag="v1")
+    relisted = ["clone", "--quiet", "--depth=1", "--no-tags", f"file://{repository.root}", str(tmp_path / "ci")]
+    repository.git(*relisted)
+    (finding,) = [
+        one for one in lint(tmp_path / "ci", (), last_tagged(tmp_path / "ci")).findings if "shallow" in one.what
+    ]
+    assert finding.rule == "version-not-compared" and "git fetch --unshallow --tags" in finding.what
+
+
 def test_a_list_that_no_tag_has_is_new_and_needs_no_comparison(repository: Repository):
     repository.commit("released", tag="v1")
     repository.list("db_new_v1", "db-new-v1.0")
@@ -300,6 +309,14 @@ def test_pseudo_scenes_need_their_annotation_and_the_recording(repository: Repos
     assert f"pseudo_t4dataset/day/{scene} is not there" in found(repository, "scene-missing").what
 
 
+def test_the_page_on_lists_names_every_rule_with_its_severity():
+    page = (Path(__file__).resolve().parents[3] / "docs/datasets.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| ([a-z]+) \|", page, flags=re.MULTILINE)
+    assert rows == [(rule, severity) for rule, (severity, _) in RULES.items()]
+
+
 def test_the_lists_of_the_template_are_in_order():
     root = Path(__file__).resolve().parents[3]
-    assert not [one for one in lint(root, ("base", "x2", "sample_raw_v1"), None).findings if one.severity == "error"]
+    assert not [
+        one for one in lint(root, ("base", "x2", "sample_raw_v1"), "not asked").findings if one.severity == "error"
+    ]
