@@ -37,7 +37,7 @@ class Linted:
 def lint(root: Path, chosen: Collection[str], last_tagged: LastTagged | str) -> Linted:
     """Look at the lists of the repository at `root`, or at those that `chosen` names: datasets, or all of a product.
 
-    last_tagged: a text where nothing older can be asked for, which says why. Raises UsageError for a name that is neither.
+    last_tagged: a text where nothing older can be asked for, which says why. Raises UsageError for another name.
     """
     tree = WorkingTree(root)
     places = read_places(tree)
