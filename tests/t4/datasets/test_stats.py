@@ -210,4 +210,4 @@ def test_a_missing_scene_stops_create_info_and_no_other_revision_takes_its_place
     shutil.copytree(scene.parent / "1", scene.parent / "12")
     with pytest.raises(T4zooError, match=f"{scene.parent.name}/0: not found: the revisions here are 1, 12; fetch"):
         convert(repository)
-    assert not (repository.root / "info").exists()
+    assert not [path for path in repository.root.glob("info/**/*") if path.is_file()]
