@@ -8,6 +8,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from stages._entry import stage
+from t4zoo.spread import processes
+from t4zoo.t4.check.gate import gate_of
 from t4zoo.t4.convert import Sources, create_info
 
 
@@ -17,6 +19,7 @@ def main(cfg: DictConfig) -> None:
     settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
     sources = Sources(Path(settings["data_root"]), Path(settings["dataset_lists"]))
     out = Path(settings["out"])
+    cache = Path(settings["cache"]) if settings["cache"] else None
     statistics = create_info(
         settings["product"],
         settings["labels"],
@@ -25,7 +28,8 @@ def main(cfg: DictConfig) -> None:
         float(settings["max_speed"]),
         settings["cameras"],
         settings["workers"],
-        Path(settings["cache"]) if settings["cache"] else None,
+        cache,
+        gate_of(settings["check"], settings["waivers"], cache, processes(settings["workers"])),
     )
     for split, numbers in statistics.items():
         objects = ", ".join(f"{count} {name}" for name, count in numbers["objects"].items())

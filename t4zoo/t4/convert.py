@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from t4zoo.spread import processes
+from t4zoo.t4.check.gate import Gate
 from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError
 from t4zoo.t4.datasets.counting import SceneCount, objects_csv, scenes_csv, summary
 from t4zoo.t4.frames import FrameSettings
 from t4zoo.t4.info_folder import writing
 from t4zoo.t4.labels import read_labels
 from t4zoo.t4.pieces import Order, pieces
+from t4zoo.t4.reader import ReadError
 from t4zoo.t4.selection import Selection, read_selections, whole_number
 
 
@@ -37,12 +39,14 @@ def create_info(
     cameras: Sequence[str] | None = None,
     workers: int | None = 1,
     cache: Path | None = None,
+    gate: Gate | None = None,
 ) -> dict[str, Any]:
     """Write `info_{train,val,test}.pkl`, what is counted in them and where each scene is; returns the statistics.
 
     product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. cameras: see `FrameSettings`. workers:
     processes, None for one a core. cache: a folder for what other runs can use again; the info files beside `out` are
-    used again without it. A missing or broken scene raises and leaves `out` as it was.
+    used again without it. gate: what is held against scenes before. A missing, broken or refused scene raises and
+    leaves `out` as it was.
     """
     label_map = read_labels(labels, product["class_names"])
     max_sweeps = whole_number(f"conf/product/{product['name']}.yaml", "max_sweeps", product["max_sweeps"], 0)
@@ -57,6 +61,8 @@ def create_info(
         for scene in selection.dataset.splits[split]:
             splits.append(tuple(name for name in SPLITS if name == split or (name == "train" and split in train_on)))
             orders.append(Order(selection, scene, settings, sources.data_root))
+    if gate is not None:
+        extra |= gate.hold(_places(orders))
     counts: dict[str, list[SceneCount]] = {split: [] for split in SPLITS}
     with writing(out, label_map.class_names, str(product["name"]), extra) as folder:
         made = pieces(orders, processes(workers), cache, out.parent)
@@ -69,6 +75,16 @@ def create_info(
         folder.add_text("objects.csv", objects_csv(counts, label_map.class_names))
         folder.add_text("scenes.csv", scenes_csv(counts, label_map.class_names))
     return statistics
+
+
+def _places(orders: Iterable[Order]) -> Iterator[tuple[Path, Path]]:
+    """The folder of each scene's tables, and that of its files; a scene that is missing is told by whoever reads it."""
+    for order in orders:
+        try:
+            recipe = order.recipe()
+        except ReadError:
+            continue
+        yield recipe.folder, recipe.files
 
 
 def _told(selection: Selection) -> dict[str, Any]:

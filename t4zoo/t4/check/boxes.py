@@ -23,6 +23,7 @@ class Boxes:
     centres (N, 3) [m]. sizes (N, 3) width, length, height [m]. rotations (N, 3, 3), NaN for what is none.
     quaternions (N, 4) w, x, y, z as given. velocities (N, 3) [m/s], NaN where unknown. points (N,) as stated.
     times (N,) [s] since the first sample, NaN where unknown. rows: their records. categories: raw names, "" unknown.
+    automatic (N,): whether a model made it, whose boxes may be odd without a fault in the data.
     """
 
     rows: Sequence[Row]
@@ -34,6 +35,7 @@ class Boxes:
     velocities: Array
     points: NDArray[np.int64]
     times: Array
+    automatic: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,6 +59,7 @@ def boxes_of(scene: RawScene) -> Boxes:
         velocities=_column(rows, "velocity", 3),
         points=np.array([row["num_lidar_pts"] for row in rows], dtype=np.int64),
         times=np.array([times.get(row["sample_token"], np.nan) for row in rows], dtype=np.float64),
+        automatic=np.array([row.get("automatic_annotation") is True for row in rows], dtype=bool),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,25 @@ from t4zoo.errors import T4zooError
 from t4zoo.t4.check.cache import Cache
 from t4zoo.t4.check.many import check_scenes
 from t4zoo.t4.check.report import SceneReport
-from t4zoo.t4.check.rules import RULES, Selection
-from t4zoo.t4.check.waivers import Waiver, errors_of, waived
+from t4zoo.t4.check.rules import Selection, selection
+from t4zoo.t4.check.waivers import Waiver, errors_of, read_waivers, waived
 
 TOLD = 20  # scenes that a refusal names
 
 
 class RefusedScenesError(T4zooError):
     """Scenes with errors that nobody has waived; the message names each with its rules."""
+
+
+def gate_of(check: Sequence[str], waivers: str, cache: Path | None, workers: int) -> Gate | None:
+    """The gate that a configuration describes; None where it holds no rules against scenes.
+
+    check: families or ids of rules. waivers: the file with the list, "" for none. cache: a folder for results.
+    """
+    if not check:
+        return None
+    told = read_waivers(Path(waivers)) if waivers else ()
+    return Gate(selection(check), told, None if cache is None else Cache(cache / "check"), workers)
 
 
 @dataclass(frozen=True)
@@ -49,17 +61,15 @@ class Gate:
         return {"waivers": told} if told else {}
 
     def _refusal(self, refused: list[SceneReport]) -> str:
-        lines = []
-        for report in refused[:TOLD]:
-            open_ = sorted(errors_of(report).keys() - waived(report, self.waivers))
-            first = next(finding for finding in report.findings if finding.rule == open_[0])
-            rules = ", ".join(f"{rule} ({report.counts[rule]} times)" for rule in open_)
-            place = " ".join(part for part in (first.table, first.token) if part)
-            lines.append(f"\n  {report.path}: {rules}; as {place}: {RULES[first.rule].what}: {first.value}")
-        more = f"\n  and {len(refused) - TOLD} more" if len(refused) > TOLD else ""
-        return (
-            f"scenes with errors: {len(refused)}; `t4zoo t4 check` with their folders tells all. Mend a scene, take it "
-            "out of its dataset list, or say in params.yaml's waivers why it is right all the same"
-            + "".join(lines)
-            + more
-        )
+        lines = [self._told(report) for report in refused[:TOLD]]
+        if len(refused) > TOLD:
+            lines.append(f"and {len(refused) - TOLD} more")
+        told = f"scene {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{len(refused)} scenes have errors:", *lines])
+        return f"{told}; mend or fetch it, take it out of its list, or say in params.yaml's waivers why it is right"
+
+    def _told(self, report: SceneReport) -> str:
+        rules = sorted(errors_of(report).keys() - waived(report, self.waivers))
+        first = next(finding for finding in report.findings if finding.rule == rules[0])
+        counted = ", ".join(f"{rule} ({report.counts[rule]} times)" for rule in rules)
+        line = first.line().removeprefix("error ")
+        return f"{report.scene}: {counted}, as {line}; `t4zoo t4 check {shlex.quote(report.path)}` tells all"

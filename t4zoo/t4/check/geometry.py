@@ -94,14 +94,15 @@ def _tilts(scene: RawScene, boxes: Boxes) -> Iterator[Fault]:
 
 def _sizes(boxes: Boxes) -> Iterator[Fault]:
     flat = np.asarray((boxes.sizes <= 0).any(axis=1))
-    for row, category, size, is_flat in zip(boxes.rows, boxes.categories, boxes.sizes.tolist(), flat, strict=True):
+    columns = (boxes.rows, boxes.categories, boxes.sizes.tolist(), flat, boxes.automatic)
+    for row, category, size, is_flat, automatic in zip(*columns, strict=True):
         token, bounds = named(row["token"]), bounds_of(category)
         value = f"{named(category)}: size is {shown(row['size'])}"
         width, length, height = size
         if is_flat:
             yield Fault(FLAT, "sample_annotation", token, value)
         elif not _fits(bounds, width, length, height):
-            turned = bounds.elongated and _fits(bounds, length, width, height)
+            turned = bounds.elongated and not automatic and _fits(bounds, length, width, height)
             yield Fault(SWAPPED if turned else ODD_SIZE, "sample_annotation", token, value)
 
 

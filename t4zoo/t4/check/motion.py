@@ -69,7 +69,7 @@ def _jumps(boxes: Boxes, after: NDArray[np.int64]) -> Iterator[Fault]:
     speeds = np.where((elapsed > 0) & (elapsed <= LONGEST_GAP), moved / elapsed, 0.0)
     limits = np.array([bounds_of(category).speed for category in boxes.categories], dtype=np.float64)
     for number in np.flatnonzero(speeds > limits).tolist():
-        rule = JUMPING if speeds[number] > JUMP else FAST
+        rule = JUMPING if speeds[number] > JUMP and not boxes.automatic[number] else FAST
         value = f"{named(boxes.categories[number])}: {moved[number]:.1f} m in {elapsed[number]:.2f} s to its next box"
         yield Fault(rule, "sample_annotation", named(boxes.rows[number]["token"]), value)
 
@@ -81,7 +81,7 @@ def _velocities(boxes: Boxes, before: NDArray[np.int64], after: NDArray[np.int64
     stated, known = boxes.velocities[:, :2], (elapsed > 0) & (elapsed <= LONGEST_GAP * gaps)
     off = np.linalg.norm(stated - motion, axis=1)
     speed, moved = np.linalg.norm(stated, axis=1), np.linalg.norm(motion, axis=1)
-    moving = known & (moved > MOVING) & np.isfinite(speed)
+    moving = known & (moved > MOVING) & np.isfinite(speed) & ~boxes.automatic
     wrong = moving & (off > SYSTEMATIC * moved)
     if np.count_nonzero(moving) >= ENOUGH and np.count_nonzero(wrong) > MOST * np.count_nonzero(moving):
         ratio = float(np.median(speed[wrong] / moved[wrong]))

@@ -11,6 +11,7 @@ from t4zoo.t4.check.scene import check_scene
 from tests.t4.check.spoilers import (
     NEW,
     bare,
+    boxes,
     cloud,
     columns,
     every,
@@ -18,9 +19,12 @@ from tests.t4.check.spoilers import (
     infos,
     more,
     nth,
+    one_box,
+    swap,
     text,
     times,
     together,
+    unseen_shift,
 )
 from tests.t4.scenes import edit, table
 
@@ -131,6 +135,14 @@ def test_boxes_of_models_with_their_names_and_scores(scene: Path):
     model = {"name": "CenterPoint/t4base@v1.0.0", "score": 0.71, "uncertainty": None}
     every("sample_annotation", automatic_annotation=True, autolabel_metadata=[model])(scene)
     assert quiet(scene)
+
+
+def test_odd_boxes_of_a_model_are_worth_a_look_and_no_fault_of_the_data(scene: Path):
+    every("sample_annotation", automatic_annotation=True, autolabel_metadata=[{"name": "a", "score": 0.3}])(scene)
+    together(boxes("car", swap, most=99), one_box(unseen_shift(60.0), lambda row: row["prev"] and row["next"]))(scene)
+    report = check_scene(scene)
+    assert {"GEO004", "GEO013"} <= set(report.counts)
+    assert report.total("error") == 0
 
 
 def test_files_that_are_links_into_dvcs_store(scene: Path, tmp_path: Path):
