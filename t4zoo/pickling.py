@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 PROTOCOL = 4  # readable by the Python 3.8 of older training images
 DECIMALS = 9  # metres and radians: far below any sensor, above the last bits in which two CPUs' sin() may differ
 HEAD, TAIL = pickle.PROTO + bytes([PROTOCOL]), pickle.STOP
+_FLOAT = struct.Struct(">d").pack
 LIST, DICT = pickle.EMPTY_LIST + pickle.MARK, pickle.EMPTY_DICT + pickle.MARK
 
 
@@ -82,17 +83,21 @@ class _Pieces:
         self._records: dict[Any, list[tuple[int, Records]]] = {}
 
     def add(self, value: Any) -> None:
-        kind = type(value)
+        kind = type(value)  # the frequent ones first
         if kind is str:
             self.codes.append(self._words.get(value) or _text(value))
+        elif value is None:
+            self.codes.append(pickle.NONE)
+        elif kind is np.ndarray:
+            self._array(value)
+        elif kind is float:
+            self.codes.append(pickle.BINFLOAT + _FLOAT(round(value, DECIMALS) + 0.0))
         elif kind is dict or kind is list or kind is tuple:
             self._container(value)
-        elif isinstance(value, np.ndarray):
-            self._array(value)
         elif kind is Records:
             self._records.setdefault(_form(value), []).append((len(self.codes), value))
             self.codes.append(b"")
-        elif isinstance(value, str | dict | list | tuple | np.generic):
+        elif isinstance(value, str | dict | list | tuple | np.ndarray | np.generic):
             self.add(_builtin(value))
         else:
             self.codes.append(_plain(value))
@@ -107,7 +112,11 @@ class _Pieces:
         if isinstance(value, dict):
             self.codes.append(DICT)
             for key, item in value.items():
-                self.add(key)
+                code = self._words.get(key)
+                if code is None:
+                    self.add(key)
+                else:
+                    self.codes.append(code)
                 self.add(item)
             self.codes.append(pickle.SETITEMS)
         else:
@@ -186,6 +195,8 @@ def _builtin(value: Any) -> Any:
     """A value of a class that is made of a builtin one, as that."""
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, np.ndarray):
+        return np.asarray(value).tolist()
     return str(value) if isinstance(value, str) else dict(value) if isinstance(value, dict) else list(value)
 
 
@@ -212,7 +223,7 @@ def _plain(value: Any) -> bytes:
         content = pickle.encode_long(int(value))
         return pickle.LONG1 + bytes([len(content)]) + content
     if isinstance(value, float):
-        return pickle.BINFLOAT + struct.pack(">d", round(value, DECIMALS) + 0.0)
+        return pickle.BINFLOAT + _FLOAT(round(value, DECIMALS) + 0.0)
     raise TypeError(f"an info file holds builtins only, not {type(value).__name__}")
 
 

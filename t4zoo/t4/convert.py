@@ -17,6 +17,7 @@ from t4zoo.t4.datasets.counting import SceneCount, objects_csv, scenes_csv, summ
 from t4zoo.t4.frames import FrameSettings
 from t4zoo.t4.info_folder import writing
 from t4zoo.t4.labels import read_labels
+from t4zoo.t4.piece import settings_digest
 from t4zoo.t4.pieces import Order, pieces
 from t4zoo.t4.reader import ReadError
 from t4zoo.t4.selection import Selection, read_selections, whole_number
@@ -58,9 +59,10 @@ def create_info(
     splits, orders = [], []
     for split, selection in itertools.product(SPLITS, selections):
         settings = dataclasses.replace(base, sample_steps=selection.sample_steps)
+        settled = settings_digest(settings)
         for scene in selection.dataset.splits[split]:
             splits.append(tuple(name for name in SPLITS if name == split or (name == "train" and split in train_on)))
-            orders.append(Order(selection, scene, settings, sources.data_root))
+            orders.append(Order(selection, scene, settings, settled, sources.data_root))
     if gate is not None:
         extra |= gate.hold(_places(orders))
     counts: dict[str, list[SceneCount]] = {split: [] for split in SPLITS}

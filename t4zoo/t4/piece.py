@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -45,6 +46,7 @@ class Recipe:
     city: str
     vehicle_type: str
     settings: FrameSettings
+    settled: str  # `settings_digest` of these
     labels: LabelMap  # those of the settings
     data_root: Path
 
@@ -56,7 +58,7 @@ class Recipe:
     def key(self, tables: str) -> str:
         """What names the piece that is made of tables with this digest, on any machine."""
         slice_ = [self.dataset, self.home, self.scene, place_of(self.files), self.city, self.vehicle_type]
-        return _digest_of([code_digest(), tables, *slice_, _plain(self.settings)])
+        return _digest_of([code_digest(), tables, *slice_, self.settled])
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ class Piece:
     def fits(self, recipe: Recipe, infos: Mapping[str, str]) -> bool:
         """Whether the files that were looked at are as they were. infos: digests that are known already."""
         try:
-            same = all((recipe.files / name).stat().st_size == size for name, size in self.clouds.items())
+            same = all(size_of(f"{recipe.files}/{name}") == size for name, size in self.clouds.items())
             return same and all(
                 (infos.get(name) or digest_of_file(recipe.files / name)) == digest
                 for name, digest in self.infos.items()
@@ -115,7 +117,7 @@ def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
     start = len(f"{recipe.home}/{place_of(recipe.files)}/")
     looked_at = {frame.lidar_path[start:] for frame in frames}
     looked_at |= {sweep.lidar_path[start:] for frame in frames for sweep in frame.sweeps}
-    clouds = {name: (recipe.files / name).stat().st_size for name in sorted(looked_at)}
+    clouds = {name: size_of(f"{recipe.files}/{name}") for name in sorted(looked_at)}
     data = scene.columns["sample_data"]
     infos = sorted({info for info in data["info_filename"] if info})
     present = {name: digest_of_file(recipe.files / name) for name in infos if (recipe.files / name).is_file()}
@@ -125,6 +127,11 @@ def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
 def tables_digest(tables: Mapping[str, bytes]) -> str:
     """What tells these contents from any other."""
     return _digest_of({name: hashlib.sha256(content).hexdigest() for name, content in tables.items()})
+
+
+def size_of(path: str) -> int:
+    """The bytes of a file."""
+    return os.stat(path).st_size  # noqa: PTH116 - asked of every cloud; to make a Path takes longer
 
 
 def digest_of_file(path: Path) -> str:
@@ -139,11 +146,12 @@ def code_digest() -> str:
     return _digest_of({name: digest_of_file(root / f"{name}.py") for name in CODE})
 
 
-def _plain(settings: FrameSettings) -> dict[str, Any]:
+def settings_digest(settings: FrameSettings) -> str:
+    """What tells these settings from any other."""
     told = dataclasses.asdict(settings)
     if settings.labels is not None:
         told["labels"] |= {"filters": sorted(settings.labels.filters), "names": sorted(settings.labels.names.items())}
-    return told
+    return _digest_of(told)
 
 
 def _digest_of(value: Sequence[Any] | Mapping[str, Any]) -> str:

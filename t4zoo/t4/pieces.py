@@ -20,7 +20,7 @@ from t4zoo.t4.stamps import Known, Stamps, now
 NAMED = 20  # broken scenes that a message tells of
 
 
-class BrokenScenesError(T4zooError):
+class BrokenScenesError(ReadError):
     """Several scenes that cannot be converted."""
 
 
@@ -31,6 +31,7 @@ class Order:
     selection: Selection
     scene: SceneId
     settings: FrameSettings
+    settled: str  # `settings_digest` of these
     data_root: Path
 
     def recipe(self) -> Recipe:
@@ -44,7 +45,7 @@ class Order:
             folder = find_scene(self.selection.lists / scene.id, scene.revision)
             files = find_recorded(self.data_root / home / scene.id, scene.revision)
         about = dataset.name, home, scene.city, scene.vehicle_type
-        return Recipe(folder, files, *about, self.settings, labels or LabelMap((), {}), self.data_root)
+        return Recipe(folder, files, *about, self.settings, self.settled, labels or LabelMap((), {}), self.data_root)
 
 
 @dataclass(frozen=True, eq=False)
