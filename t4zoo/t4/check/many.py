@@ -25,14 +25,18 @@ def check_known(
     folder: Path, wanted: Selection = EVERY, cache: Cache | None = None, files: Path | None = None
 ) -> SceneReport:
     """`check_scene`, or what it found before of the same bytes by the same rules."""
-    if cache is None:
-        return check_scene(folder, wanted, files)
-    key = key_of(folder, wanted, files)
-    report = cache.find(key, folder)
-    if report is None:
-        report = check_scene(folder, wanted, files)
-        if UNFINISHED.id not in report.counts:
-            cache.keep(key, report)
+    return _known(folder, wanted, cache, files) or _judge(folder, wanted, cache, files)
+
+
+def _known(folder: Path, wanted: Selection, cache: Cache | None, files: Path | None) -> SceneReport | None:
+    return None if cache is None else cache.find(key_of(folder, wanted, files), folder)
+
+
+def _judge(folder: Path, wanted: Selection, cache: Cache | None, files: Path | None) -> SceneReport:
+    key = "" if cache is None else key_of(folder, wanted, files)  # before: a scene that changes meanwhile is no other's
+    report = check_scene(folder, wanted, files)
+    if cache is not None and UNFINISHED.id not in report.counts:
+        cache.keep(key, report)
     return report
 
 
@@ -46,29 +50,31 @@ def check_scenes(
 ) -> list[SceneReport]:
     """The reports of the scenes, in their order, whichever is done first.
 
-    files: where the clouds of a scene are, if they are another's.
-
+    files: where the clouds of a scene are, if they are another's. Only scenes that are not known go to other processes.
     A process that dies, for want of memory say, costs only its scene: those that were under way are judged again, each
     in a process of its own, and the one that kills that too is reported.
     """
     found: dict[Path, SceneReport] = {}
-    others = files or {}
-    if workers <= 1 or len(folders) <= 1:
-        for folder in folders:
-            found[folder] = check_known(folder, wanted, cache, others.get(folder))
-            advance(1)
-        return [found[folder] for folder in folders]
-    left = list(folders)
-    for folder, report in _spread(
-        [(folder, others.get(folder)) for folder in left], wanted, cache, min(workers, len(left))
-    ):
+
+    def take(folder: Path, report: SceneReport) -> None:
         found[folder] = report
         advance(1)
-    for folder in left:
-        if folder not in found:
-            alone = dict(_spread([(folder, others.get(folder))], wanted, cache, 1))
-            found[folder] = alone.get(folder) or _killed(folder)
-            advance(1)
+
+    for folder in folders:
+        report = _known(folder, wanted, cache, (files or {}).get(folder))
+        if report is not None:
+            take(folder, report)
+    left = [(folder, (files or {}).get(folder)) for folder in folders if folder not in found]
+    if min(workers, len(left)) > 1:
+        for folder, report in _spread(left, wanted, cache, min(workers, len(left))):
+            take(folder, report)
+        for folder, place in left:
+            if folder not in found:
+                alone = dict(_spread([(folder, place)], wanted, cache, 1))
+                take(folder, alone.get(folder) or _killed(folder))
+    else:
+        for folder, place in left:
+            take(folder, _judge(folder, wanted, cache, place))
     return [found[folder] for folder in folders]
 
 
@@ -82,7 +88,7 @@ def _spread(
         try:
             while True:
                 while len(running) < workers * AHEAD and (scene := next(waiting, None)) is not None:
-                    running[pool.submit(check_known, scene[0], wanted, cache, scene[1])] = scene[0]
+                    running[pool.submit(_judge, scene[0], wanted, cache, scene[1])] = scene[0]
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
