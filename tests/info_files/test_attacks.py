@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -103,8 +102,10 @@ BOMBS = {"a list of lists of lists": laughing(20), "a list of itself": endless()
 PLACES = ["version", "classes", "extra", "token", "images", "bbox_3d", "attribute", "key", "lidar_path", "beside"]
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("bomb", BOMBS)
+CASES = [(bomb, place) for bomb in BOMBS for place in PLACES if place != "key" or bomb == "a deep list"]
+
+
+@pytest.mark.parametrize(("bomb", "place"), CASES)
 def test_values_without_end_are_refused_wherever_they_are(tmp_path: Path, bomb: str, place: str) -> None:
     value = BOMBS[bomb]
     data = pickle.loads(written(tmp_path / "good.pkl").read_bytes())
@@ -112,8 +113,6 @@ def test_values_without_end_are_refused_wherever_they_are(tmp_path: Path, bomb: 
     if place in ("version", "classes", "extra"):
         meta[place] = value
     elif place == "key":
-        if bomb != "a deep list":
-            pytest.skip("a list is no key")
         key: tuple[Any, ...] = ()
         for _ in range(400):
             key = (key,)
@@ -145,7 +144,7 @@ def test_the_commands_need_little_memory_for_a_bomb(tmp_path: Path) -> None:
     code = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({GIGABYTES} << 30,) * 2)\n"
     code += f"import sys; sys.argv = ['t4zoo', 'info', 'show', {str(bomb)!r}]\nfrom t4zoo.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert resource.RLIMIT_AS and done.returncode == 1
+    assert done.returncode == 1
     assert "more than 1,000,000 values" in done.stderr
 
 

@@ -1,6 +1,7 @@
 """The info files as AWML's T4Dataset and mmdet3d 1.4's loaders take them apart, by their rules, on sample scenes."""
 
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,28 @@ from t4zoo.t4.convert import Sources, create_info
 from tests.t4.scenes import ROOT
 
 CAMERAS = ("CAM_FRONT", "CAM_BACK")
+
+# What AWML's create_data_t4dataset.py writes, key by key; where it writes an array of numpy's, the list of its numbers.
+# What t4zoo writes beside is `scene`, and `instance_token` of an instance.
+NOTHING = type(None)
+POSE = (4, 4)  # a list of lists of floats
+FRAME = {
+    "sample_idx": int, "token": str, "timestamp": float, "scene_token": str, "scene_name": str, "location": str,
+    "city": str, "vehicle_type": str, "ego2global": POSE, "images": dict, "lidar_points": dict, "radar_points": dict,
+    "image_sweeps": list, "lidar_sweeps": list, "instances": list, "instances_ignore": list,
+    "pts_semantic_mask_path": NOTHING, "pts_instance_mask_path": NOTHING, "lidar_sources": dict,
+}  # fmt: skip
+POINTS = {"num_pts_feats": int, "lidar_path": str, "lidar2ego": POSE}
+RADAR = {"num_pts_feats": NOTHING, "radar_path": NOTHING, "radar2ego": NOTHING}
+SWEEP = {"timestamp": float, "sample_data_token": str, "ego2global": POSE, "lidar_points": dict, "images": dict}
+SWEEP_POINTS = POINTS | {"lidar2sensor": POSE}
+INSTANCE = {
+    "bbox_3d": (7,), "bbox_label": int, "bbox_label_3d": int, "velocity": (2,), "num_lidar_pts": int,
+    "num_radar_pts": int, "bbox_3d_isvalid": bool, "gt_nusc_name": str, "gt_attrs": list,
+}  # fmt: skip
+ABSENT = ("img_path", "height", "width", "depth_map", "cam2img", "lidar2img", "cam2ego", "sample_data_token",
+          "timestamp", "lidar2cam")  # fmt: skip
+SOURCE = {"sensor_token": str, "translation": (3,), "rotation": (3, 3)}
 FLOATS = {"bbox_3d", "velocity"}  # what Det3DDataset makes float32 of; a key with "label" in it becomes int64
 
 
@@ -23,9 +46,45 @@ def frames(request, workspace: Path, tmp_path_factory) -> list[dict[str, Any]]:
     product |= {"datasets": [{"name": request.param, "sample_steps": 1}], "max_sweeps": 2}
     labels = yaml.safe_load((ROOT / "conf" / "labels" / "t4.yaml").read_text())
     create_info(product, labels, Sources(workspace / "data", workspace / "lists"), out, 50.0, CAMERAS)
-    data = pickle.loads((out / "info_train.pkl").read_bytes())
+    content = (out / "info_train.pkl").read_bytes()
+    called = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD"}
+    assert not called & {code.name for code, _, _ in pickletools.genops(content)}  # so that any numpy will do, or none
+    data = pickle.loads(content)
     assert data["metainfo"]["classes"] == product["class_names"]
     return data["data_list"]
+
+
+def check(record: dict[str, Any], table: dict[str, Any], ours: tuple[str, ...] = ()) -> None:
+    """The record has the keys of the table, in any order, those of ours, and no other; and their types."""
+    assert set(record) == {*table, *ours}
+    for key, kind in table.items():
+        if isinstance(kind, tuple):
+            numbers = np.array(record[key])
+            assert isinstance(record[key], list) and numbers.shape == kind and numbers.dtype == np.float64, key
+        else:
+            assert type(record[key]) is kind, key
+
+
+def test_each_key_has_the_name_and_type_that_it_has_in_awmls_own_files(frames):
+    instances = sweeps = 0
+    for frame in frames:
+        check(frame, FRAME, ours=("scene",))
+        check(frame["lidar_points"], POINTS)
+        check(frame["radar_points"], RADAR)
+        for image in frame["images"].values():
+            assert tuple(sorted(image)) == tuple(sorted(ABSENT))
+        for source in frame["lidar_sources"].values():
+            check(source, SOURCE)
+        for sweep in frame["lidar_sweeps"]:
+            check(sweep, SWEEP)
+            check(sweep["lidar_points"], SWEEP_POINTS)
+            sweeps += 1
+        for row in frame["instances"]:
+            check(row, INSTANCE, ours=("instance_token",))
+            assert type(row["instance_token"]) is str and {type(name) for name in row["gt_attrs"]} <= {str}
+            assert (row["bbox_label"], row["bbox_3d_isvalid"]) == (row["bbox_label_3d"], row["num_lidar_pts"] > 0)
+            instances += 1
+    assert instances > 80 and sweeps > 3
 
 
 def annotations(frame: dict[str, Any]) -> dict[str, np.ndarray]:
