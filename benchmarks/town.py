@@ -193,6 +193,8 @@ class _Town:
             while len(alive) < count:
                 alive.append((len(tracks), []))
                 tracks.append(_Object(self, self.rng))
+                if KINDS[tracks[-1].kind] == "semi_trailer":
+                    tracks[-1].follow([one for one in tracks if KINDS[one.kind] == "truck"])
             for k, _ in alive:
                 rows[i].append(tracks[k].seen(k, i))
         for k, thing in enumerate(tracks):
@@ -227,6 +229,13 @@ class _Object:
         }  # fmt: skip
         self.rows.append(row)
         return row
+
+    def follow(self, trucks: list[_Object]) -> None:
+        """Go behind the latest truck, if there is one."""
+        for truck in trucks[-1:]:
+            self.yaw, self.speed = truck.yaw, truck.speed
+            behind = np.array([math.cos(self.yaw), math.sin(self.yaw), 0]) * (truck.length + self.length) / 2
+            self.start = truck.start - behind
 
     def link(self) -> None:
         for one, other in zip(self.rows, self.rows[1:], strict=False):

@@ -1,7 +1,9 @@
 """What nuscenes-devkit makes of T4 scenes: run with the oracle's folder on PYTHONPATH, never imported.
 
 argv: scene folders. stdout, JSON: for each folder, sample token -> boxes in the lidar frame, each {"instance", "box"
-(x, y, z, l, w, h, yaw), "velocity", "points": the devkit's count, "written": the table's}.
+(x, y, z, l, w, h, yaw), "velocity", "points": the devkit's count, "written": the table's}; and for `{folder} poses`,
+sample token -> {"ego2global", "lidar2ego", "sweeps": for each earlier cloud, newest first, the (4, 4) from the sample's
+lidar to that cloud's, "cameras": channel -> the (4, 4) from the sample's lidar to the camera}.
 """
 
 import json
@@ -10,7 +12,7 @@ import sys
 import numpy as np
 from nuscenes.eval.common.utils import quaternion_yaw
 from nuscenes.nuscenes import NuScenes
-from nuscenes.utils.geometry_utils import points_in_box
+from nuscenes.utils.geometry_utils import points_in_box, transform_matrix
 from pyquaternion import Quaternion
 
 FEATURES = 5
@@ -41,6 +43,32 @@ def boxes_of(devkit: NuScenes, sample: dict) -> list:
     return rows
 
 
+def poses_of(devkit: NuScenes, sample: dict) -> dict:
+    channel = next(name for name in ("LIDAR_CONCAT", "LIDAR_TOP") if name in sample["data"])
+    key = devkit.get("sample_data", sample["data"][channel])
+    here, there = global_from(devkit, key), []
+    data = key
+    while data["prev"]:
+        data = devkit.get("sample_data", data["prev"])
+        there.append((np.linalg.inv(global_from(devkit, data)) @ here).tolist())
+    cameras = {name: devkit.get("sample_data", token) for name, token in sample["data"].items() if "CAM" in name}
+    return {
+        "ego2global": matrix(devkit.get("ego_pose", key["ego_pose_token"])).tolist(),
+        "lidar2ego": matrix(devkit.get("calibrated_sensor", key["calibrated_sensor_token"])).tolist(),
+        "sweeps": there,
+        "cameras": {name: (np.linalg.inv(global_from(devkit, one)) @ here).tolist() for name, one in cameras.items()},
+    }
+
+
+def global_from(devkit: NuScenes, data: dict) -> np.ndarray:
+    ego = matrix(devkit.get("ego_pose", data["ego_pose_token"]))
+    return ego @ matrix(devkit.get("calibrated_sensor", data["calibrated_sensor_token"]))
+
+
+def matrix(record: dict) -> np.ndarray:
+    return transform_matrix(record["translation"], Quaternion(record["rotation"]))
+
+
 answer = {}
 for folder in sys.argv[1:]:
     scene = NuScenes(version="annotation", dataroot=folder, verbose=False)
@@ -50,4 +78,5 @@ for folder in sys.argv[1:]:
     for sample in scene.sample:
         sample["timestamp"] -= start
     answer[folder] = {sample["token"]: boxes_of(scene, sample) for sample in scene.sample}
+    answer[f"{folder} poses"] = {sample["token"]: poses_of(scene, sample) for sample in scene.sample}
 json.dump(answer, sys.stdout)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import shutil
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from benchmarks.town import CAMERAS, Town, write_town_scene
 from t4zoo.geometry import apply, inverse
 from t4zoo.points import read_points
 from t4zoo.t4.frames import FrameSettings, frames_of
@@ -60,6 +62,49 @@ def test_boxes_and_velocities_in_the_lidar_frame_are_nuscenes_devkits(workspace:
     assert compared["db_sample_v1"] > 300
     assert compared["db_sample_x2_v1"] > 200  # these annotations have no velocity, and a turned and tilted lidar
     assert compared["velocity"] > 600
+
+
+def test_poses_sweeps_and_cameras_are_nuscenes_devkits(workspace: Path, labels: LabelMap):
+    answer = ask_nuscenes(*folders(workspace))
+    compared = Counter[str]()
+    for folder in folders(workspace):
+        for frame in frames_of(read_scene(folder), "db", FrameSettings(labels, 2)):
+            theirs = answer[f"{folder} poses"][frame.token]
+            np.testing.assert_allclose(frame.ego2global, theirs["ego2global"], atol=1e-6)
+            np.testing.assert_allclose(frame.lidar2ego, theirs["lidar2ego"], atol=1e-6)
+            assert len(frame.sweeps) == min(2, len(theirs["sweeps"]))
+            for sweep, expected in zip(frame.sweeps, theirs["sweeps"], strict=False):
+                np.testing.assert_allclose(sweep.lidar2sensor, expected, atol=1e-6)
+                compared["sweeps"] += 1
+            assert frame.images.keys() == theirs["cameras"].keys()
+            for channel, image in frame.images.items():
+                np.testing.assert_allclose(image["lidar2cam"], theirs["cameras"][channel], atol=1e-6)
+                compared["cameras"] += 1
+    assert compared["sweeps"] > 20
+    assert compared["cameras"] > 2
+
+
+def test_a_town_of_many_kinds_turned_cameras_and_trailers_is_nuscenes_devkits(tmp_path: Path, labels: LabelMap):
+    write_town_scene(folder := tmp_path / "town" / "0", 7, Town(1, frames=6))
+    answer = ask_nuscenes(folder)
+    apart = dataclasses.replace(labels, merges=())
+    for frame in frames_of(read_scene(folder), "db", FrameSettings(apart, 2, max_speed=99.0)):
+        theirs = {row["instance"]: row for row in answer[str(folder)][frame.token]}
+        assert set(theirs) == set(frame.instances.tokens)
+        for i, token in enumerate(frame.instances.tokens):
+            np.testing.assert_allclose(frame.instances.boxes[i, :6], theirs[token]["box"][:6], atol=1e-6)
+            turn = frame.instances.boxes[i, 6] - theirs[token]["box"][6]
+            assert math.cos(turn) == pytest.approx(1.0, abs=1e-12)
+            if theirs[token]["velocity"][0] is not None:
+                np.testing.assert_allclose(frame.instances.velocities[i], theirs[token]["velocity"], atol=1e-6)
+        poses = answer[f"{folder} poses"][frame.token]
+        assert list(frame.images) == sorted(CAMERAS) == sorted(poses["cameras"])
+        for channel, image in frame.images.items():
+            np.testing.assert_allclose(image["lidar2cam"], poses["cameras"][channel], atol=1e-6)
+        for sweep, expected in zip(frame.sweeps, poses["sweeps"], strict=False):
+            np.testing.assert_allclose(sweep.lidar2sensor, expected, atol=1e-6)
+    merged = frames_of(read_scene(folder), "db", FrameSettings(labels, 2))
+    assert sum(len(frame.instances) for frame in merged) < sum(len(rows) for rows in answer[str(folder)].values())
 
 
 def test_a_single_annotation_has_no_velocity():
