@@ -33,7 +33,7 @@ def show(
 ) -> None:
     """Tell what an info file holds: classes, scenes, frames, objects by class, earlier clouds, and what is not known.
 
-    A .parquet is read scene by scene. A .pkl has to be read whole: it takes about ten times its size of memory.
+    A .parquet is read scene by scene. A .pkl has to be read whole: it takes about seven times its size of memory.
     """
     from t4zoo.info_files import one_frame, summary
     from t4zoo.info_files.opened import open_info

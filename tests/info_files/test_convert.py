@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,19 @@ def test_there_and_back_again_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "b.pkl").read_bytes() == a.read_bytes() == (tmp_path / "c.pkl").read_bytes()
     assert (tmp_path / "b.parquet").read_bytes() == (tmp_path / "a.parquet").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "a.pkl", "b.parquet", "b.pkl", "c.pkl"]
+
+
+def test_the_bytes_are_the_same_under_any_hash_seed(tmp_path: Path) -> None:
+    source = nuscenes(tmp_path / "n.pkl")
+    found = set()
+    for seed in ("0", "1", "4294967295"):
+        for suffix in (".parquet", ".pkl"):
+            out = tmp_path / f"{seed}{suffix}"
+            command = [sys.executable, "-m", "t4zoo", "info", "convert", str(source), str(out)]
+            done = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            found.add((suffix, out.read_bytes(), done.stderr.replace(str(out), "")))
+    assert len(found) == 2
 
 
 def test_an_info_file_of_stages_is_its_twin_and_nothing_else(tmp_path: Path) -> None:
