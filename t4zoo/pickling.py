@@ -110,21 +110,33 @@ class _Pieces:
             self.codes.append(b"")
             return
         if isinstance(value, dict):
-            self.codes.append(DICT)
-            for key, item in value.items():
-                code = self._words.get(key)
-                if code is None:
-                    self.add(key)
-                else:
-                    self.codes.append(code)
-                self.add(item)
-            self.codes.append(pickle.SETITEMS)
+            self._entries(value)
         else:
             self.codes.append(LIST)
             for item in value:
                 self.add(item)
             self.codes.append(pickle.APPENDS)
         self._seen[id(value)] = start, len(self.codes), value
+
+    def _entries(self, value: dict[Any, Any]) -> None:
+        """A dict's pieces. What its frequent values need stands here too, for most time would go to calling `add`."""
+        append, words = self.codes.append, self._words
+        append(DICT)
+        for key, item in value.items():
+            if (code := words.get(key)) is not None:
+                append(code)
+            else:
+                self.add(key)
+            kind = type(item)
+            if kind is str:
+                append(words.get(item) or _text(item))
+            elif item is None:
+                append(pickle.NONE)
+            elif kind is float:
+                append(pickle.BINFLOAT + _FLOAT(round(item, DECIMALS) + 0.0))
+            else:
+                self.add(item)
+        append(pickle.SETITEMS)
 
     def _array(self, value: NDArray[Any]) -> None:
         if value.dtype == np.float64 and value.ndim == 2 and value.size:
