@@ -109,7 +109,6 @@ def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
     try:
         scene = dataclasses.replace(scene_of(recipe.folder, tables), folder=recipe.files)
         frames = frames_of(scene, recipe.home, recipe.settings, recipe.city, recipe.vehicle_type)
-        count = count_scene(recipe.dataset, scene.name, frames, recipe.labels, recipe.data_root)
         code = pickled(frames, pickling_for(recipe.labels.class_names))
     finally:
         if collecting:
@@ -118,6 +117,8 @@ def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
     looked_at = {frame.lidar_path[start:] for frame in frames}
     looked_at |= {sweep.lidar_path[start:] for frame in frames for sweep in frame.sweeps}
     clouds = {name: size_of(f"{recipe.files}/{name}") for name in sorted(looked_at)}
+    points = sum(clouds[frame.lidar_path[start:]] // (4 * frame.num_pts_feats) for frame in frames)
+    count = count_scene(recipe.dataset, scene.name, frames, recipe.labels, recipe.data_root, points)
     data = scene.columns["sample_data"]
     infos = sorted({info for info in data["info_filename"] if info})
     present = {name: digest_of_file(recipe.files / name) for name in infos if (recipe.files / name).is_file()}

@@ -46,14 +46,20 @@ class SceneCount:
     unknown: Mapping[str, int]
 
 
-def count_scene(dataset: str, scene: str, frames: Sequence[Frame], labels: LabelMap, data_root: Path) -> SceneCount:
-    """Count the frames of a scene. dataset: the name of the list that it stands in. Raises PointsError."""
+def count_scene(
+    dataset: str, scene: str, frames: Sequence[Frame], labels: LabelMap, data_root: Path, points: int | None = None
+) -> SceneCount:
+    """Count the frames of a scene. dataset: the name of the list that it stands in. Raises PointsError.
+
+    points: of all clouds, where that is known; else their files are asked.
+    """
     ignored, unknown = Counter[str](), Counter[str]()
     for frame in frames:
         for place in np.flatnonzero(frame.instances.labels < 0):
             category = frame.instances.categories[place]
             (ignored if category in labels.names else unknown)[category] += 1
-    points = sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames)
+    if points is None:
+        points = sum(count_points(data_root / frame.lidar_path, frame.num_pts_feats) for frame in frames)
     objects = count_objects(frames, len(labels.class_names))
     return SceneCount(dataset, scene, len(frames), points, objects, ignored, unknown)
 
