@@ -1,7 +1,7 @@
 """What nuscenes-devkit makes of T4 scenes: run with the oracle's folder on PYTHONPATH, never imported.
 
-argv: scene folders. stdout, JSON: for each folder, sample token -> boxes in the lidar frame, each {"instance", "box"
-(x, y, z, l, w, h, yaw), "velocity", "points": the devkit's count, "written": the table's}; and for `{folder} poses`,
+argv: scene folders. stdout, JSON: "boxes": for each folder, sample token -> boxes in the lidar frame, each {"instance", "box"
+(x, y, z, l, w, h, yaw), "velocity", "points": the devkit's count, "written": the table's}; "poses": for each folder,
 sample token -> {"ego2global", "lidar2ego", "sweeps": for each earlier cloud, newest first, the (4, 4) from the sample's
 lidar to that cloud's, "cameras": channel -> the (4, 4) from the sample's lidar to the camera}.
 """
@@ -69,7 +69,7 @@ def matrix(record: dict) -> np.ndarray:
     return transform_matrix(record["translation"], Quaternion(record["rotation"]))
 
 
-answer = {}
+answer = {"boxes": {}, "poses": {}}
 for folder in sys.argv[1:]:
     scene = NuScenes(version="annotation", dataroot=folder, verbose=False)
     # The devkit subtracts times as seconds since 1970 in floats, whose steps are millionths of a tenth of a second;
@@ -77,6 +77,6 @@ for folder in sys.argv[1:]:
     start = min(sample["timestamp"] for sample in scene.sample)
     for sample in scene.sample:
         sample["timestamp"] -= start
-    answer[folder] = {sample["token"]: boxes_of(scene, sample) for sample in scene.sample}
-    answer[f"{folder} poses"] = {sample["token"]: poses_of(scene, sample) for sample in scene.sample}
+    answer["boxes"][folder] = {sample["token"]: boxes_of(scene, sample) for sample in scene.sample}
+    answer["poses"][folder] = {sample["token"]: poses_of(scene, sample) for sample in scene.sample}
 json.dump(answer, sys.stdout)

@@ -47,6 +47,14 @@ def table(scene: Path, name: str) -> list[dict[str, Any]]:
 
 
 def ask_nuscenes(*scenes: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    return _ask(*scenes)["boxes"]
+
+
+def ask_nuscenes_for_poses(*scenes: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    return _ask(*scenes)["poses"]
+
+
+def _ask(*scenes: Path) -> dict[str, Any]:
     oracle = ROOT / ".oracle"
     if not (oracle / "nuscenes").is_dir():
         pytest.fail("nuscenes-devkit, which this test compares with, is not there: run `make oracle`")

@@ -15,7 +15,7 @@ from t4zoo.points import read_points
 from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.labels import LabelMap, read_labels
 from t4zoo.t4.reader import ReadError, read_scene
-from tests.t4.scenes import GIVEN, ROOT, ask_nuscenes, edit, table
+from tests.t4.scenes import GIVEN, ROOT, ask_nuscenes, ask_nuscenes_for_poses, edit, table
 
 CLASSES = ("car", "truck", "bus", "bicycle", "pedestrian")
 
@@ -65,11 +65,11 @@ def test_boxes_and_velocities_in_the_lidar_frame_are_nuscenes_devkits(workspace:
 
 
 def test_poses_sweeps_and_cameras_are_nuscenes_devkits(workspace: Path, labels: LabelMap):
-    answer = ask_nuscenes(*folders(workspace))
+    answer = ask_nuscenes_for_poses(*folders(workspace))
     compared = Counter[str]()
     for folder in folders(workspace):
         for frame in frames_of(read_scene(folder), "db", FrameSettings(labels, 2)):
-            theirs = answer[f"{folder} poses"][frame.token]
+            theirs = answer[str(folder)][frame.token]
             np.testing.assert_allclose(frame.ego2global, theirs["ego2global"], atol=1e-6)
             np.testing.assert_allclose(frame.lidar2ego, theirs["lidar2ego"], atol=1e-6)
             assert len(frame.sweeps) == min(2, len(theirs["sweeps"]))
@@ -86,7 +86,7 @@ def test_poses_sweeps_and_cameras_are_nuscenes_devkits(workspace: Path, labels: 
 
 def test_a_town_of_many_kinds_turned_cameras_and_trailers_is_nuscenes_devkits(tmp_path: Path, labels: LabelMap):
     write_town_scene(folder := tmp_path / "town" / "0", 7, Town(1, frames=6))
-    answer = ask_nuscenes(folder)
+    answer, asked = ask_nuscenes(folder), ask_nuscenes_for_poses(folder)
     apart = dataclasses.replace(labels, merges=())
     for frame in frames_of(read_scene(folder), "db", FrameSettings(apart, 2, max_speed=99.0)):
         theirs = {row["instance"]: row for row in answer[str(folder)][frame.token]}
@@ -97,7 +97,7 @@ def test_a_town_of_many_kinds_turned_cameras_and_trailers_is_nuscenes_devkits(tm
             assert math.cos(turn) == pytest.approx(1.0, abs=1e-12)
             if theirs[token]["velocity"][0] is not None:
                 np.testing.assert_allclose(frame.instances.velocities[i], theirs[token]["velocity"], atol=1e-6)
-        poses = answer[f"{folder} poses"][frame.token]
+        poses = asked[str(folder)][frame.token]
         assert list(frame.images) == sorted(CAMERAS) == sorted(poses["cameras"])
         for channel, image in frame.images.items():
             np.testing.assert_allclose(image["lidar2cam"], poses["cameras"][channel], atol=1e-6)
