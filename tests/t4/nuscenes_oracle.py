@@ -1,6 +1,7 @@
 """What nuscenes-devkit makes of T4 scenes: run with the oracle's folder on PYTHONPATH, never imported.
 
-argv: scene folders. stdout, JSON: "boxes": for each folder, sample token -> boxes in the lidar frame, each {"instance", "box"
+argv: scene folders. stdout, JSON: "boxes": for each folder,
+sample token -> boxes in the lidar frame, each {"instance", "box"
 (x, y, z, l, w, h, yaw), "velocity", "points": the devkit's count, "written": the table's}; "poses": for each folder,
 sample token -> {"ego2global", "lidar2ego", "sweeps": for each earlier cloud, newest first, the (4, 4) from the sample's
 lidar to that cloud's, "cameras": channel -> the (4, 4) from the sample's lidar to the camera}.
