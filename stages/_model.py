@@ -68,6 +68,8 @@ def predict_frames(
 
     if cfg.batch_size < 1:
         raise UsageError(f"batch_size is {cfg.batch_size}; give it a whole number of at least 1")
+    if cfg.workers < 0:
+        raise UsageError(f"workers is {cfg.workers}; give it a number of processes, or 0 for none beside this one")
     told = [0]
 
     def tell(done: int, total: int) -> None:

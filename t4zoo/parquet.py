@@ -58,6 +58,9 @@ SCHEMA = pa.schema(
 )
 
 
+CURE = "fetch it again, or run predict again"
+
+
 class ParquetError(T4zooError):
     """A Parquet file that is missing, is none of ours, or is broken."""
 
@@ -101,7 +104,9 @@ class BoxFile:
         except FileNotFoundError:
             raise ParquetError(f"{path}: no such file; `dvc repro predict` or `dvc pull` brings it") from None
         except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-            raise ParquetError(f"{path}: is no file of boxes of this project, or it is broken ({error})") from error
+            raise ParquetError(
+                f"{path}: is no file of boxes of this project, or it is broken ({_line(error)}); {CURE}"
+            ) from error
 
     def _scene(self, group: int) -> str:
         names = self._file.read_row_group(group, columns=["scene"])["scene"].unique().to_pylist()
@@ -126,7 +131,11 @@ class BoxFile:
         try:
             return make(self._file.read_row_group(scene, columns=columns))
         except (pa.ArrowException, LookupError, TypeError, ValueError, OSError) as error:
-            raise ParquetError(f"{self.path}: {self.scenes[scene]} cannot be read ({error})") from error
+            raise ParquetError(f"{self.path}: {self.scenes[scene]} cannot be read ({_line(error)}); {CURE}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _arrays(frames: Sequence[Frame], boxes: BoxTable) -> list[pa.Array]:
