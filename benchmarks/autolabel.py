@@ -60,7 +60,7 @@ def main(
         status.update(f"making {scenes * frames * boxes:,} raw boxes in {scenes * frames:,} frames")
         make(work, fleet)
         rows: list[tuple[str, str]] = []
-        for tracking in ("off", "kalman"):
+        for tracking in ("none", "kalman"):
             status.update(f"the whole stage, tracking {tracking}")
             seconds, peak, said = _stage(work, tracking)
             rows.append((f"the whole stage, tracking {tracking}: {said}", f"{seconds:.1f} s, peak {peak:.0f} MB"))
