@@ -162,6 +162,6 @@ def test_what_breaks_in_the_last_scene_leaves_what_was_there(here: Path) -> None
     assert run(here, "autolabel", *LOW).returncode == 0
     before = files_below(here / SET), files_below(here / PSEUDO)
     sorted((here / "data" / "t4dataset" / "sample_raw_v1").rglob("*.pcd.bin"))[-1].unlink()
-    line = refusal(run(here, "autolabel", *LOW, "tracking=off"), "autolabel")
+    line = refusal(run(here, "autolabel", *LOW, "tracking=none"), "autolabel")
     assert ".pcd.bin: cannot read this lidar file" in line
     assert (files_below(here / SET), files_below(here / PSEUDO)) == before
