@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -32,13 +30,19 @@ def _numbered(values: Rows) -> Rows:
 
 
 def _of_each_cluster(rows: Rows, columns: Rows, benefits: Array) -> NDArray[np.bool_]:
-    """(P,) which pairs hold; no two clusters of them share a row or a column."""
+    """(P,) which pairs hold; no two clusters of them share a row or a column.
+
+    Most clusters have one row or one column, of which the best pair holds: the first of equal ones, as in the others.
+    """
     cluster = _clusters(rows, columns)
-    order = np.argsort(cluster, kind="stable")
+    order = np.lexsort((columns, rows, -benefits, cluster))
     starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
     rows, columns = (_numbered_within(cluster[order], ends[order], starts) for ends in (rows, columns))
-    held = np.empty(len(order), dtype=bool)
-    for start, end in pairwise((*starts.tolist(), len(order))):
+    held = np.zeros(len(order), dtype=bool)
+    held[order[starts]] = True
+    several = (np.maximum.reduceat(rows, starts) > 0) & (np.maximum.reduceat(columns, starts) > 0)
+    ends = np.append(starts[1:], len(order))
+    for start, end in zip(starts[several].tolist(), ends[several].tolist(), strict=True):
         held[order[start:end]] = _hungarian(rows[start:end], columns[start:end], benefits[order[start:end]])
     return held
 
