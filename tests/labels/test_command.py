@@ -162,6 +162,7 @@ def test_what_is_missing_or_strange_is_told_in_one_line(ten: Path) -> None:
         (("report", folder, "--out", truth), 2, "is a file; name a folder"),
         (("diff", folder, empty), 2, "holds neither"),
         (("diff", folder, folder, "--near", 0), 2, "--near 0"),
+        (("diff", folder, folder, "--near", "inf"), 2, "--near inf"),
     ]
     for arguments, code, words in cases:
         error = told(*arguments, cwd=ten, code=code)
