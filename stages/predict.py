@@ -18,25 +18,14 @@ from stages._entry import stage
 from stages._model import Trained, open_model, predict_frames
 from t4zoo.autolabel.scenes import read_scene_frames, scene_folders
 from t4zoo.boxes import BoxTable
-from t4zoo.errors import UsageError
 from t4zoo.predict.gather import gather
 from t4zoo.predict.parts import Parts
 from t4zoo.predict.processes import joined
 
 # What may change between a run that was stopped and the one that goes on: none of it changes a box.
 # (of `foreign`, what it says in the end is compared; its URL may hold a permission)
-NO_MATTER = (
-    "auto_label",
-    "model",
-    "checkpoint",
-    "foreign",
-    "data_root",
-    "out",
-    "device",
-    "workers",
-    "resume",
-    "launcher",
-)
+PLACES = ("auto_label", "model", "checkpoint", "foreign", "data_root", "out")
+NO_MATTER = (*PLACES, "device", "workers", "resume", "launcher")
 
 
 @stage("predict")
@@ -45,8 +34,6 @@ def main(cfg: DictConfig) -> None:
     with joined(cfg.launcher.launcher) as processes:
         from t4zoo.models.common.precision import computing
 
-        if not 0.0 <= cfg.min_score < 1.0:
-            raise UsageError(f"min_score is {cfg.min_score}; give the least score of a box, at least 0 and less than 1")
         trained = open_model(cfg.checkpoint, cfg.device, cfg.foreign)
         scenes, out = scene_folders(Path(cfg.data_root), cfg.scenes), Path(cfg.out)
         parts = Parts(out, scenes, _made_of(trained, cfg), cfg.resume, processes)
