@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-full serve test check bench bench-zoo bench-doctor bench-create-info bench-gpu oracle lock clean
+.PHONY: help setup demo demo-full serve test check bench bench-zoo bench-doctor bench-autolabel bench-tracking bench-create-info bench-gpu oracle lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,7 +41,7 @@ check: setup ## ruff, mypy, the import contract, every configuration composes
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -p no:xdist tests/test_pipeline.py tests/test_conf.py
 
-bench: bench-zoo bench-doctor bench-autolabel bench-create-info ## measure what has to be fast, beside what people use for it
+bench: bench-zoo bench-doctor bench-autolabel bench-tracking bench-create-info ## measure what has to be fast, beside what people use for it
 
 bench-zoo: setup .bench/installed ## publish, pull and list, beside dvc, aws, s5cmd, git and gto (some minutes)
 	@$(BIN)/python -m benchmarks.zoo $(BENCH)
@@ -54,6 +54,9 @@ bench-autolabel: setup ## label a million raw boxes again, and suppression besid
 
 bench-create-info: setup oracle ## scenes to info files beside nuscenes-devkit, then 1,000 scenes, new, known and one more (two minutes)
 	@$(BIN)/python -m benchmarks.create_info $(BENCH)
+
+bench-tracking: setup ## how well tracked objects keep their ids, and how fast (a minute)
+	@$(BIN)/python -m benchmarks.tracking
 
 bench-gpu: setup ## training and predicting on this machine's GPU, every way of computing (BENCH='--device cpu --size tiny --quick' tries it)
 	@$(BIN)/python -m benchmarks.gpu $(BENCH)

@@ -1,4 +1,4 @@
-"""How well objects keep their ids, and how long that takes: `python -m benchmarks.tracking`, half a minute.
+"""How well objects keep their ids, and how long that takes: `make bench-tracking`.
 
 Streets are those of the sample data, for longer, as a detector would see them; errors are sums over all streets.
 """

@@ -63,11 +63,18 @@ def open_model(reference: str, device: str, foreign: DictConfig | None = None) -
 def predict_frames(
     trained: Trained, frames: Sequence[Frame], cfg: DictConfig, progress: Callable[[int, int], None] | None = None
 ) -> list[Predictions]:
-    """The boxes of each frame. cfg: data_root, batch_size, workers. progress: told (done, total); None: lines do."""
+    """The boxes of each frame. cfg: data_root, batch_size, workers; of predict, min_score.
+
+    progress: told (done, total); None: lines do.
+    """
     from t4zoo.models.common.inference import predict
 
     if cfg.batch_size < 1:
         raise UsageError(f"batch_size is {cfg.batch_size}; give it a whole number of at least 1")
+    if cfg.workers < 0:
+        raise UsageError(f"workers is {cfg.workers}; give it a number of processes, or 0 for none beside this one")
+    if not 0.0 <= cfg.get("min_score", 0.0) < 1.0:
+        raise UsageError(f"min_score is {cfg.min_score}; give the least score of a box, at least 0 and less than 1")
     told = [0]
 
     def tell(done: int, total: int) -> None:

@@ -24,18 +24,8 @@ from t4zoo.predict.processes import joined
 
 # What may change between a run that was stopped and the one that goes on: none of it changes a box.
 # (of `foreign`, what it says in the end is compared; its URL may hold a permission)
-NO_MATTER = (
-    "auto_label",
-    "model",
-    "checkpoint",
-    "foreign",
-    "data_root",
-    "out",
-    "device",
-    "workers",
-    "resume",
-    "launcher",
-)
+PLACES = ("auto_label", "model", "checkpoint", "foreign", "data_root", "out")
+NO_MATTER = (*PLACES, "device", "workers", "resume", "launcher")
 
 
 @stage("predict")

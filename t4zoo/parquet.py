@@ -26,6 +26,7 @@ from t4zoo.whole import whole
 META = b"t4zoo"
 MOST_VALUES = 1 << 24  # of a column in a row group: a file of a few kB can promise billions
 MOST_FRAMES = 10_000  # of a row group that is written: files of others need not know scenes
+CURE = "fetch it again, or make it again"
 
 
 class ParquetError(T4zooError):
@@ -104,7 +105,9 @@ class BoxFile:
         except FileNotFoundError:
             raise ParquetError(f"{path}: no such file; `dvc repro` or `dvc pull` brings it") from None
         except _BROKEN as error:
-            raise ParquetError(f"{path}: is no file of boxes of this project, or it is broken ({error})") from error
+            raise ParquetError(
+                f"{path}: is no file of boxes of this project, or it is broken ({_line(error)}); {CURE}"
+            ) from error
 
     def _scene(self, group: int) -> str:
         names = self._file.read_row_group(group, columns=["scene"])["scene"].unique().to_pylist()
@@ -132,7 +135,11 @@ class BoxFile:
         try:
             return make(self._file.read_row_group(scene, columns=list(columns)))
         except _BROKEN as error:
-            raise ParquetError(f"{self.path}: {self.scenes[scene]} cannot be read ({error})") from error
+            raise ParquetError(f"{self.path}: {self.scenes[scene]} cannot be read ({_line(error)}); {CURE}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _whole_frames(table: pa.Table) -> tuple[Frame, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from t4zoo.geometry import rotation_from_yaw
 from t4zoo.whole import whole
 
 NUM_FEATURES = 5  # x, y, z [m], intensity [0..255], ring (-1: unused): T4's point
+MARGIN = 1e-6  # [m]: a point on a border is inside, wherever rounding puts it
+CELLS = 128  # along each side of a grid: their numbers fit 16 bits, and those numpy sorts in linear time
+PAIRS = 1 << 17  # of a box and a point, held at once: some 30 MB
 
 Points = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -71,21 +75,58 @@ def points_in_oriented_boxes_count(
     centres: (M, 3). sizes: (M, 3) length, width, height. rotations: (M, 3, 3), box to points' frame.
     Source of the test: nuscenes-devkit's `points_in_box`, which projects on the edges that leave one corner.
     """
-    xyz = np.asarray(points[:, :3], dtype=np.float64)
+    edges = np.swapaxes(rotations, 1, 2) * sizes[:, :, None]  # (M, 3, 3): row k is the edge along the box's axis k
+    corners = centres - (edges[:, 0] + edges[:, 1] + edges[:, 2]) / 2
+    reach = np.abs(edges[:, :, :2]).sum(axis=1) / 2 + MARGIN
     counts = np.zeros(len(centres), dtype=np.int64)
-    for row, (centre, size, rotation) in enumerate(zip(centres, sizes, rotations, strict=True)):
-        near = xyz[_within(xyz, centre, float(np.abs(size).sum()))]
-        edges = rotation.T * size[:, None]  # row k: the edge along the box's axis k
-        corner = centre - (edges[0] + edges[1] + edges[2]) / 2
-        offset = near - corner
-        inside = np.ones(len(near), dtype=bool)
-        for edge in edges:
-            along = offset[:, 0] * edge[0] + offset[:, 1] * edge[1] + offset[:, 2] * edge[2]
-            inside &= (along >= 0) & (along <= edge[0] * edge[0] + edge[1] * edge[1] + edge[2] * edge[2])
-        counts[row] = np.count_nonzero(inside)
+    for boxes, near in _near(points, centres[:, :2] - reach, centres[:, :2] + reach):
+        inside = _inside(near, corners[boxes], edges[boxes])
+        counts += np.bincount(boxes[inside], minlength=len(counts))
     return counts
 
 
-def _within(xyz: Array, centre: Array, reach: float) -> NDArray[np.bool_]:
-    near: NDArray[np.bool_] = (np.abs(xyz[:, 0] - centre[0]) <= reach) & (np.abs(xyz[:, 1] - centre[1]) <= reach)
-    return near
+def _near(points: NDArray[np.floating], lowest: Array, highest: Array) -> Iterator[tuple[NDArray[np.int64], Array]]:
+    """Which points may be between (M, 2) lowest and highest x, y: (P,) numbers of boxes and (P, 3) points, in parts.
+
+    Points are sorted into the cells of a grid that holds all boxes, so that those of a box in a row of cells are one
+    slice of them.
+    """
+    if not len(lowest):
+        return
+    start, end = lowest.min(axis=0), highest.max(axis=0)
+    side = (end - start) / CELLS
+    x, y = points[:, 0], points[:, 1]
+    xyz = points[(x >= start[0]) & (x <= end[0]) & (y >= start[1]) & (y <= end[1]), :3].astype(np.float64)
+    cells = _cells(xyz[:, :2], start, side)
+    numbers = (cells[:, 1] * CELLS + cells[:, 0]).astype(np.uint16)
+    xyz = xyz[np.argsort(numbers, kind="stable")]
+    begins = np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=CELLS * CELLS))])
+    (left, bottom), (right, top) = _cells(lowest, start, side).T, _cells(highest, start, side).T
+    boxes, nth = _counted(top - bottom + 1)
+    rows = (bottom[boxes] + nth) * CELLS
+    first, last = begins[rows + left[boxes]], begins[rows + right[boxes] + 1]
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(np.cumsum(last - first) // PAIRS)) + 1):
+        strips, nth = _counted(last[part] - first[part])
+        yield boxes[part][strips], xyz[first[part][strips] + nth]
+
+
+def _cells(xy: Array, start: Array, side: Array) -> NDArray[np.int64]:
+    return np.minimum((xy - start) / side, CELLS - 1).astype(np.int64)
+
+
+def _counted(lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For runs of these lengths, one after the other, the run that each place is in, and which place of it."""
+    runs = np.repeat(np.arange(len(lengths)), lengths)
+    return runs, np.arange(len(runs)) - (np.cumsum(lengths) - lengths)[runs]
+
+
+def _inside(xyz: Array, corners: Array, edges: Array) -> NDArray[np.bool_]:
+    """(P,) which of (P, 3) points lie in the box of a corner (P, 3) and three edges (P, 3, 3) each."""
+    offset = xyz - corners
+    inside = np.ones(len(xyz), dtype=bool)
+    for axis in range(3):
+        edge = edges[:, axis]
+        along = offset[:, 0] * edge[:, 0] + offset[:, 1] * edge[:, 1] + offset[:, 2] * edge[:, 2]
+        length = edge[:, 0] * edge[:, 0] + edge[:, 1] * edge[:, 1] + edge[:, 2] * edge[:, 2]
+        inside &= (along >= 0) & (along <= length)
+    return inside

@@ -50,9 +50,13 @@ def _visible(document: str) -> str:
     return "".join(c if c == "\n" or plain(c) == c else json.dumps(c)[1:-1] for c in document)
 
 
-def print_rich(view: RenderableType) -> None:
-    """A table or text; into a file or pipe it is never cut to the width of a screen. Its words may be a stranger's."""
+def print_rich(view: RenderableType, whole: bool = False) -> None:
+    """A table or text; into a file or pipe it is never cut to the width of a screen. Its words may be a stranger's.
+
+    whole: lines run over on a narrow screen, where words and numbers would be cut apart otherwise.
+    """
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.text import Text
 
     class Harmless(Console):
@@ -60,6 +64,9 @@ def print_rich(view: RenderableType) -> None:
             return super().render_str(plain(text, keep="\n"), **options)
 
     console = Harmless(highlight=False) if sys.stdout.isatty() else Harmless(highlight=False, width=200)
+    if whole:
+        needed = Measurement.get(console, console.options.update(width=10_000), view).maximum
+        console.width = max(console.width, needed)
     console.print(view, markup=False)
 
 

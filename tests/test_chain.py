@@ -71,7 +71,11 @@ def team(s3: Server, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for product, mount in MOUNTS.items():
         write_product(made.root, product, mount)
     params = yaml.safe_load((made.root / "params.yaml").read_text())
-    params |= {"products": {product: {"labels": "t4"} for product in MOUNTS}, "predictions": {}, "auto_labels": {}}
+    params |= {
+        "products": {product: {"labels": "t4", "lists": "conf/dataset"} for product in MOUNTS},
+        "predictions": {},
+        "auto_labels": {},
+    }
     params["models"] = {f"CenterPoint-{name}": entry(name, parent) for parent, name in pairs()}
     (made.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     return made

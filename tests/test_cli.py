@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.markup import render
 from typer.testing import CliRunner
 
 from t4zoo import cli
@@ -62,6 +63,15 @@ def test_every_command_explains_itself() -> None:
         assert told.exit_code == 0 and "Usage" in told.output
 
 
+def test_no_word_of_a_help_text_is_taken_for_markup() -> None:
+    """Help is rendered as Rich markup, in which `[m]` is a style that nobody has, and is left out."""
+    group = typer.main.get_group(app)
+    commands = [*group.commands.values(), *getattr(group.commands["labels"], "commands").values()]  # noqa: B009
+    texts = [text for command in commands for text in (command.help, *(getattr(p, "help", "") for p in command.params))]
+    assert len(texts) > 100
+    assert [text for text in texts if text and render(text).plain != text] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -71,6 +81,7 @@ def test_every_command_explains_itself() -> None:
         (("list",), 2, "T4ZOO_URL"),
         (("release", "CenterPoint/t4base@v1.0.0"), 2, "not in a git repository"),
         (("pull", "CenterPoint/t4base@v1.0.0"), 2, "--to"),
+        (("demo", "--epochs", "1"), 2, "--epochs 1: shortens the full demo alone"),
         (("list", "--zoo", "http://127.0.0.1:9/bucket/autoware-ml"), 1, "cannot be reached"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t4zoo.geometry import rotation_from_quaternion
+from t4zoo.geometry import rotation_from_quaternion, rotation_from_yaw
 from t4zoo.points import (
     PointsError,
     count_points,
@@ -78,3 +78,19 @@ def test_an_oriented_box_counts_what_its_own_coordinates_say(seed: int):
     local = (points - centre) @ rotation
     inside = int((np.abs(local) <= size / 2).all(axis=1).sum())
     assert points_in_oriented_boxes_count(points, centre[None], size[None], rotation[None]).tolist() == [inside]
+
+
+def test_many_boxes_on_many_points_count_what_each_box_alone_would():
+    rng = np.random.default_rng(0)
+    points = rng.normal(0, 3, (3000, 3))
+    boxes = np.column_stack([rng.normal(0, 3, (120, 3)), rng.uniform(0.1, 9, (120, 3)), rng.uniform(-4, 4, 120)])
+    boxes[0, :3] = 900.0  # far from all points, and from all other boxes
+    counts = points_in_boxes_count(points, boxes)
+    assert counts.tolist() == [points_in_boxes_count(points, box[None])[0] for box in boxes]
+    for box, count in zip(boxes, counts, strict=True):
+        assert count == int((np.abs((points - box[:3]) @ rotation_from_yaw(box[6])) <= box[3:6] / 2).all(axis=1).sum())
+
+
+def test_points_that_are_nowhere_are_in_no_box():
+    points = np.array([[0.0, 0.0, 0.0], [np.nan, 0.0, 0.0], [0.0, np.inf, 0.0]])
+    assert points_in_boxes_count(points, np.array([[0.0, 0, 0, 4, 2, 2, 0]])).tolist() == [1]

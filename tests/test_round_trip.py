@@ -1,5 +1,6 @@
 """An annotated box on its whole way: scene, info, training target, the node's decoding, pseudo scene, read again."""
 
+import dataclasses
 import math
 import uuid
 from pathlib import Path
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from t4zoo.autolabel.ensemble import Labels
-from t4zoo.autolabel.pseudo import write_scenes
+from t4zoo.autolabel.labels import Labels, SceneLabels
+from t4zoo.autolabel.pseudo import PseudoScenes
+from t4zoo.boxes import BoxTable
 from t4zoo.export.CenterPoint.node_decode import every_box
 from t4zoo.geometry import rotation_from_quaternion, wrap, yaw_of
 from t4zoo.info import Frame, Predictions
@@ -68,8 +70,13 @@ def test_a_box_comes_back_to_its_place_in_the_map(mount: Mount, tmp_path: Path) 
     write_scene(tmp_path / "db" / plan.key, plan)
     scene = read_scene(tmp_path / "db" / plan.id)
     frames = frames_of(scene, "db", SETTINGS)
-    labels = [Labels(rows, np.zeros(len(rows), np.int64)) for rows in map(learnt, frames)]
-    write_scenes(tmp_path / "db", tmp_path / "pseudo", frames, labels, CLASSES, ["Model/x@v1.0.0"])
+    boxes = BoxTable.of([learnt(frame) for frame in frames])
+    labels = dataclasses.replace(
+        Labels.of(boxes, boxes.scores[:, None]),
+        num_lidar_pts=np.concatenate([f.instances.num_lidar_pts for f in frames]),
+    )
+    with PseudoScenes(tmp_path / "db", tmp_path / "pseudo", CLASSES, ["Model/x@v1.0.0"], sample_steps=1) as pseudo:
+        pseudo.write(SceneLabels(tuple(frames), labels))
     again = read_scene(tmp_path / "pseudo" / plan.id)
     assert len(again.tables.sample_annotation) == len(scene.tables.sample_annotation) > 30
     for (box, yaw, velocity), (theirs, heading, speed) in zip(in_map(scene), in_map(again), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -31,7 +32,7 @@ def boxes_of(scene: SceneLabels, classes: Sequence[str], models: Sequence[str]) 
             _rotations(_to_map(frame), boxes[:, 6]),
             _velocities(_to_map(frame), rows.velocities[here]),
             scene.labels.num_lidar_pts[here].tolist(),
-            scene.labels.said[here],
+            scene.labels.said[here].tolist(),
             strict=True,
         )
         for name, label, centre, size, rotation, velocity, points, said in columns:
@@ -45,7 +46,9 @@ def boxes_of(scene: SceneLabels, classes: Sequence[str], models: Sequence[str]) 
                 num_lidar_pts=points,
                 velocity=velocity,
                 models=tuple(
-                    AutolabelMetadata(models[m], float(said[m])) for m in np.flatnonzero(~np.isnan(said)).tolist()
+                    AutolabelMetadata(model, score)
+                    for model, score in zip(models, said, strict=True)
+                    if not math.isnan(score)
                 ),
             )
 

@@ -58,6 +58,7 @@ def scored_frames(scene: SceneLabels) -> Iterator[Frame]:
 def labelled_frames(scene: SceneLabels, classes: Sequence[str]) -> Iterator[Frame]:
     """The frames with the labels as annotated boxes: with counted points, and the tokens of the pseudo scenes."""
     rows, objects = scene.labels.boxes, objects_of(scene.labels, classes)
+    tokens = {name: instance_token(scene.frames[0].scene, name) for name in set(objects)}
     for number, frame in enumerate(scene.frames):
         here = slice(int(rows.starts[number]), int(rows.starts[number + 1]))
         labels = rows.labels[here]
@@ -67,9 +68,9 @@ def labelled_frames(scene: SceneLabels, classes: Sequence[str]) -> Iterator[Fram
             labels=labels,
             num_lidar_pts=scene.labels.num_lidar_pts[here],
             num_radar_pts=np.zeros(len(labels), dtype=np.int64),
-            categories=tuple(classes[label] for label in labels),
+            categories=tuple(classes[label] for label in labels.tolist()),
             attributes=((),) * len(labels),
-            tokens=tuple(instance_token(frame.scene, name) for name in objects[here]),
+            tokens=tuple(tokens[name] for name in objects[here]),
         )
         yield dataclasses.replace(frame, instances=instances)
 

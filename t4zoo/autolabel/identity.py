@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 
+import numpy as np
+
 from t4zoo.autolabel.labels import Labels
+from t4zoo.boxes import ID, spelt
 from t4zoo.t4.tables import identifier, token
 
 FIRST_REVISION = "0"  # of a pseudo scene whose input has no revision folder
-UNTRACKED = bytes(16)
+UNTRACKED = np.zeros((), ID)
 
 
 def pseudo_id(scene: str) -> str:
@@ -22,15 +24,12 @@ def objects_of(labels: Labels, classes: Sequence[str]) -> list[str]:
 
     T4 knows an object by one category, so a track whose boxes keep several classes is an object of each.
     """
-    tracks = [name.tobytes() for name in labels.tracks]
-    names = [
-        track if track != UNTRACKED else own.tobytes() for track, own in zip(tracks, labels.boxes.ids, strict=True)
-    ]
-    found: dict[bytes, set[int]] = {}
+    names = spelt(np.where(labels.tracks == UNTRACKED, labels.boxes.ids, labels.tracks))
+    found: dict[str, set[int]] = {}
     for name, label in zip(names, labels.boxes.labels.tolist(), strict=True):
         found.setdefault(name, set()).add(label)
     return [
-        str(uuid.UUID(bytes=name) if len(found[name]) == 1 else identifier(name.hex(), classes[label]))
+        name if len(found[name]) == 1 else str(identifier(name.replace("-", ""), classes[label]))
         for name, label in zip(names, labels.boxes.labels.tolist(), strict=True)
     ]
 

@@ -13,7 +13,7 @@ from t4zoo.autolabel.annotation import boxes_of
 from t4zoo.autolabel.identity import pseudo_id
 from t4zoo.autolabel.labels import SceneLabels
 from t4zoo.autolabel.link import link_data
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, UsageError
 from t4zoo.t4.dataset_list import DatasetList, parse_scene_id, write_dataset_list
 from t4zoo.t4.reader import read_scene
 from t4zoo.t4.writer import with_boxes, write_annotation
@@ -37,6 +37,8 @@ class PseudoScenes:
     def __init__(
         self, source: Path, target: Path, classes: Sequence[str], models: Sequence[str], sample_steps: int
     ) -> None:
+        if sample_steps < 1:
+            raise UsageError(f"sample_steps is {sample_steps}; give a whole number from 1 on")
         _check_target(source, target)
         self._source, self._target, self._sample_steps = source, target, sample_steps
         self._classes, self._models = tuple(classes), tuple(models)
@@ -86,6 +88,14 @@ class PseudoScenes:
         if self._target.exists():
             shutil.rmtree(self._target)
         self._temporary.rename(self._target)
+
+
+def check_places(source: Path, target: Path, out: Path) -> None:
+    """Raise UsageError where the files of a set, in `out`, would lie in the labelled scenes or the pseudo scenes."""
+    inner = out.resolve()
+    for folder, holds in ((source, "the scenes that are labelled, which stay as they are"), (target, "pseudo scenes")):
+        if folder.resolve() in (inner, *inner.parents):
+            raise UsageError(f"out is {out}: {folder} is for {holds}; write elsewhere, as to auto_label/")
 
 
 def _check_target(source: Path, target: Path) -> None:

@@ -103,10 +103,11 @@ def read_raw(folder: Path, ensemble: Ensemble, dataset: str) -> Raw:
 
 def _open(path: Path, rules: ModelRules, dataset: str) -> BoxFile:
     if not path.is_file():
-        raise RawError(
-            f"{path}: the ensemble wants the predictions of {rules.name}, which are not there; "
-            "add it to `predictions` of params.yaml and run `dvc repro`, or take it out of the ensemble"
-        )
+        only = path.with_suffix(".pkl")
+        cure = "add it to `predictions` of params.yaml and run `dvc repro`, or take it out of the ensemble"
+        if only.is_file():
+            cure = f"{only.name} is, but its boxes are read as columns: run predict again, which writes both"
+        raise RawError(f"{path}: the ensemble wants the predictions of {rules.name}, which are not there; {cure}")
     file = BoxFile(path)
     if file.version != dataset:
         raise RawError(f"{path}: holds predictions of {file.version}, not of {dataset}; run predict again")

@@ -52,6 +52,13 @@ class Ensemble:
     merge: Merge = Merge()
     filters: Filters = field(default_factory=Filters)
 
+    @property
+    def ungrouped(self) -> tuple[str, ...]:
+        """The classes that are used and yet dropped, since several models compete and no group names them."""
+        grouped = {name for group in self.label_groups for name in group}
+        used = dict.fromkeys(name for model in self.models for name in model.use_label)
+        return tuple(name for name in used if name not in grouped) if len(self.models) > 1 else ()
+
 
 def read_ensemble(data: Mapping[str, Any], where: str) -> Ensemble:
     """The ensemble that `conf/ensemble/*.yaml` describes; raises UsageError naming `where` and the value."""

@@ -37,7 +37,7 @@ def report(
     precision: Annotated[float, typer.Option(help="The share of right labels that thresholds are to reach.")] = 0.9,
     distance: Annotated[float, typer.Option(help="Centres nearer than this are one object, in metres.")] = 2.0,
     ranges: Annotated[str, typer.Option(help="Where range bands begin and end, in metres.")] = "0,20,40,60,90,120",
-    enough: Annotated[int, typer.Option(help="Objects of a class without which nothing is suggested.")] = 10,
+    enough: Annotated[int, typer.Option(min=1, help="Objects of a class without which nothing is suggested.")] = 10,
     model: Annotated[
         list[str] | None, typer.Option(help="Only the raw predictions of this {algorithm}-{model}; again for more.")
     ] = None,
@@ -50,7 +50,7 @@ def report(
     data: Annotated[Path | None, typer.Option(help="Where the scenes' clouds are, for pictures.")] = None,
     pictures: Annotated[int, typer.Option(min=0, help="Of how many frames.")] = 8,
     max_speed: Annotated[float, typer.Option(help="No object is faster, in metres a second.")] = 40.0,
-    few_points: Annotated[int, typer.Option(help="Labels with fewer lidar points are counted as poor.")] = 5,
+    few_points: Annotated[int, typer.Option(min=0, help="Labels with fewer lidar points are counted as poor.")] = 5,
 ) -> None:
     """Judge the labels of a set, and the raw predictions that they were made of.
 
@@ -131,6 +131,7 @@ def diff(
 
 def _show(tables: Sequence[Table]) -> None:
     from rich.table import Table as Shown
+    from rich.text import Text
 
     for table in tables:
         if table.brief:
@@ -139,5 +140,7 @@ def _show(tables: Sequence[Table]) -> None:
                 view.add_column(name, justify="right" if numeric else "left", overflow="fold")
             for cells in table.texts:
                 view.add_row(*cells)
-            print_lines(("", table.title.upper(), *([plain(table.note)] if table.note else [])))
-            print_rich(view)
+            print_lines(("", table.title.upper()))
+            if table.note:
+                print_rich(Text(plain(table.note)))
+            print_rich(view, whole=True)

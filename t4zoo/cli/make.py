@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from t4zoo.cli.common import Json
+from t4zoo.errors import UsageError
 from t4zoo.screen import print_json, print_rich, progress, records_table
 
 commands = typer.Typer()
@@ -106,6 +107,8 @@ def demo(
     from t4zoo.demo import full as everything
     from t4zoo.demo import short
 
+    if epochs is not None and not full:
+        raise UsageError(f"--epochs {epochs}: shortens the full demo alone; give --full too, or leave it out")
     if full:
         everything.run(Path.cwd(), epochs)
     else:

@@ -48,10 +48,19 @@ class Boxes:
             self.scores[index],
         )
 
+    @property
+    def distances(self) -> Array:
+        """(N,) of the centres from the ego, seen from above [m]."""
+        far: Array = np.hypot(self.centers[:, 0], self.centers[:, 1])
+        return far
+
+    def inside(self, low: float, high: float) -> NDArray[np.bool_]:
+        """(N,) which boxes' centres are at least `low` and less than `high` metres from the ego, seen from above."""
+        return (self.distances >= low) & (self.distances < high)
+
     def within(self, low: float, high: float) -> Boxes:
-        """The boxes whose centre is at least `low` and less than `high` metres from the ego, seen from above."""
-        distance = np.hypot(self.centers[:, 0], self.centers[:, 1])
-        return self.take((distance >= low) & (distance < high))
+        """The boxes that are `inside`."""
+        return self.take(self.inside(low, high))
 
 
 def truth_of(frames: Sequence[Frame]) -> Boxes:

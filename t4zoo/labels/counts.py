@@ -27,7 +27,8 @@ class Counts:
         self.histogram: NDArray[np.int64] = np.zeros((len(classes), BINS), dtype=np.int64)
 
     def add(self, boxes: Boxes) -> None:
-        """Count the boxes of a scene. Those beyond the last band are in the histogram only."""
+        """Count the boxes of a scene; the first band is all that counts."""
+        boxes = boxes.within(*self.bands[0])
         for band, (low, high) in enumerate(self.bands):
             near = boxes.within(low, high)
             self.total[:, band] += self._by_class(near.labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ class Partner:
 
     def __post_init__(self) -> None:
         """Check what a user gives."""
-        if not self.near > 0.0 or not self.moved >= 0.0:
+        if not 0.0 < self.near < math.inf or not 0.0 <= self.moved < math.inf:
             raise UsageError(f"--near {self.near:g} --moved {self.moved:g}: give distances [m], --near above 0")
 
 

@@ -34,7 +34,9 @@ def _draw(asked: Question, gatherer: Gatherer, look: Look, scene: LabelScene, do
     rows = slice(int(scene.boxes.starts[look.index]), int(scene.boxes.starts[look.index + 1]))
     points = _points(asked.data, frame)
     reasons = ", ".join(f"{count} {reason}" for reason, count in look.reasons.items() if count)
-    title = f"{look.scene}, frame {look.index}: {reasons}" + ("" if points is not None else "\n(the cloud is not here)")
+    span = asked.settings.span
+    title = f"{look.scene}, frame {look.index}: {reasons}\nwhat is {span[0]:g} to {span[1]:g} m from the ego counts"
+    title += "" if points is not None else " (the cloud is not here)"
     tracks = [name[:6] for name in scene.tracks[rows].tolist()]
     names = [f"{track} {score:.2f}" for track, score in zip(tracks, scene.boxes.scores[rows].tolist(), strict=True)]
     truth = gatherer.annotated(scene, gatherer.classes)[look.index]
@@ -44,7 +46,9 @@ def _draw(asked: Question, gatherer: Gatherer, look: Look, scene: LabelScene, do
     _, places, missed = gatherer.against(scene)
     lost = missed[places == look.index].tolist()
     doubts = doubtful[rows].tolist()
-    return picture(title, points, scene.boxes, look.index, gatherer.classes, names, doubts, known, lost)
+    ego_x, ego_y = np.linalg.inv(frame.lidar2ego)[:2, 3].tolist()
+    rings = [(ego_x, ego_y, radius) for radius in span if radius > 0.0]
+    return picture(title, points, scene.boxes, look.index, gatherer.classes, names, doubts, known, lost, rings)
 
 
 def _points(data: Path, frame: Frame) -> Points | None:

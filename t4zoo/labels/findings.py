@@ -57,6 +57,7 @@ class TrackRows:
 class Findings:
     """frames: of all scenes, and judged: those of them with ground truth. tracked: whether any object has two boxes.
 
+    reach: how far from the ego the farthest box is [m]. objects: (M,) how far each object of the ground truth is [m].
     few: class -> labels with few points. points_known: whether anybody counted. overlaps: pairs of classes. looks:
     the frames that need a look, the most needy first.
     """
@@ -65,6 +66,8 @@ class Findings:
     tracked: bool
     frames: int = 0
     judged: int = 0
+    reach: float = 0.0
+    objects: list[Array] = field(default_factory=list)
     tracks: TrackRows = field(default_factory=TrackRows)
     jumps: list[FoundJump] = field(default_factory=list)
     few: Counter[str] = field(default_factory=Counter)
@@ -90,7 +93,7 @@ class Gatherer:
                 self._count(subject, said[subject.source.name])
             longest = max(said.values(), key=lambda one: len(one.frames))
             found.frames += len(longest.frames)
-            found.judged += sum(frame is not None for frame in self.annotated(longest, ()))
+            self._survey(found, longest, list(said.values()))
             if scene in self.asked.folder.labels.scenes:
                 self._look(found, scene, said)
             advance(1)
@@ -98,6 +101,15 @@ class Gatherer:
             raise TruthError(_strange(self.asked.truth, self.asked.folder.scenes, found.frames))
         found.looks = ranked(found.looks)
         return found
+
+    def _survey(self, found: Findings, longest: SceneBoxes, said: Sequence[SceneBoxes]) -> None:
+        names = tuple(dict.fromkeys(name for source in self.asked.folder.sources for name in source.classes))
+        annotated = self.annotated(longest, names)
+        found.judged += sum(frame is not None for frame in annotated)
+        truth, _ = side_by_side(longest.frames, longest.boxes, annotated)
+        found.objects.append(truth.within(*self.asked.settings.span).distances)
+        counting = (boxes_of(one.frames, one.boxes).within(*self.asked.settings.span) for one in said)
+        found.reach = max(found.reach, *(boxes.distances.max(initial=0.0) for boxes in counting))
 
     def annotated(self, scene: SceneBoxes, classes: tuple[str, ...]) -> list[Frame | None]:
         """The ground truth of each frame, its labels indexing `classes`."""
@@ -115,18 +127,26 @@ class Gatherer:
         if file and len(file.rules.models) > 1 and all(rules.name in said for rules in file.rules.models):
             raw = {rules.name: (known[rules.name], said[rules.name]) for rules in file.rules.models}
             found["silent"] = silent(scene, classes, raw, file.rules, settings.distance)
-        found["wrong"] = self.against(scene)[0]
-        return found
+        counting = self.counting(scene)
+        return {reason: rows & counting for reason, rows in found.items()} | {"wrong": self.against(scene)[0]}
+
+    def counting(self, scene: SceneBoxes) -> NDArray[np.bool_]:
+        """(N,) which boxes of a scene are as near to the ego as the settings say."""
+        return boxes_of(scene.frames, scene.boxes).inside(*self.asked.settings.span)
 
     def against(self, scene: LabelScene) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.bool_]]:
-        """(N,) which labels of a scene have no object; of each object its frame, and whether it has no label."""
+        """(N,) which labels of a scene have no object; of each object its frame, and whether it has no label.
+
+        Labels and objects outside the ranges are neither wrong nor missed, and yet may be the partners of others.
+        """
         annotated = self.annotated(scene, self.classes)
         truth, said = side_by_side(scene.frames, scene.boxes, annotated)
         wrong, missed = against_truth(truth, said, self.asked.settings.distance)
         known = np.array([frame is not None for frame in annotated], dtype=bool)[scene.boxes.frames]
         rows = np.zeros(len(scene.boxes), dtype=bool)
         rows[known] = wrong
-        return rows, truth.frames, missed
+        counting = truth.inside(*self.asked.settings.span)
+        return rows & self.counting(scene), truth.frames, missed & counting
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -157,26 +177,30 @@ class Gatherer:
         _, places, missed = self.against(labels)
         counts["missed"] = np.bincount(places[missed], minlength=size)
         found.looks += looks_of(labels, counts)
-        names = [self.classes[label] for label in labels.boxes.labels]
-        few = (labels.num_lidar_pts >= 0) & (labels.num_lidar_pts < settings.few_points)
+        names, counting = [self.classes[label] for label in labels.boxes.labels], self.counting(labels)
+        few = counting & (labels.num_lidar_pts >= 0) & (labels.num_lidar_pts < settings.few_points)
         found.points_known |= bool((labels.num_lidar_pts >= 0).any())
         found.few.update(names[row] for row in np.flatnonzero(few).tolist())
         found.overlaps.update(
             (min(names[a], names[b]), max(names[a], names[b]))
             for a, b in pairs(labels.boxes, settings.overlap).tolist()
+            if counting[a] or counting[b]
         )
         if self.tracked:
-            self._follow(found, labels, frames, names)
+            self._follow(found, labels, counting, names)
 
-    def _follow(self, found: Findings, labels: LabelScene, frames: NDArray[np.int64], names: list[str]) -> None:
-        tracks = tracks_of(labels)
-        found.tracks.labels += tracks.labels.tolist()
-        found.tracks.lengths += tracks.lengths.tolist()
-        found.tracks.seconds += tracks.seconds.tolist()
-        found.tracks.gaps += tracks.gaps.tolist()
+    def _follow(self, found: Findings, labels: LabelScene, counting: NDArray[np.bool_], names: list[str]) -> None:
+        """Tracks with a box that counts, whole; and jumps to such boxes."""
+        tracks, frames = tracks_of(labels), labels.boxes.frames
+        some = np.unique(tracks.of[counting])
+        found.tracks.labels += tracks.labels[some].tolist()
+        found.tracks.lengths += tracks.lengths[some].tolist()
+        found.tracks.seconds += tracks.seconds[some].tolist()
+        found.tracks.gaps += tracks.gaps[some].tolist()
         found.jumps += [
             FoundJump(labels.scene, int(frames[jump.row]), names[jump.row], jump)
             for jump in jumps_of(labels, self.asked.settings)
+            if counting[jump.row]
         ]
 
     def _least(self) -> Array:

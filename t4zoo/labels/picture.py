@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 from t4zoo.boxes import BoxTable
 from t4zoo.info import Array
@@ -33,11 +34,12 @@ def picture(
     marked: Sequence[bool],
     truth: Array,
     missed: Sequence[bool],
+    rings: Sequence[tuple[float, float, float]] = (),
 ) -> bytes:
     """The PNG. x is to the right and y up, both in the lidar frame [m].
 
     names: of each box of the frame, what stands beside it. marked: which of them are doubtful. truth: (M, 7) boxes;
-    missed: which of them have no label.
+    missed: which of them have no label. rings: x, y and radius of circles that bound what counts.
     """
     rows = slice(int(boxes.starts[frame]), int(boxes.starts[frame + 1]))
     shown, labels = boxes.boxes[rows], boxes.labels[rows]
@@ -50,6 +52,8 @@ def picture(
         _draw(axes, truth, ["black" if lost else "0.75" for lost in missed], 5.0)
         _draw(axes, shown, [f"C{label % 10}" for label in labels], 1.2)
         _write(axes, shown, names, marked)
+        for x, y, radius in rings:
+            axes.add_patch(Circle((x, y), radius, fill=False, color="0.5", linestyle="--", linewidth=0.8))
         for label in sorted(set(labels.tolist())):
             axes.plot([], [], color=f"C{label % 10}", label=classes[label])
         if len(truth):

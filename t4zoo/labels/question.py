@@ -64,6 +64,10 @@ def question(given: Given, settings: Settings) -> Question:
     classes = _classes(folder)
     if given.labels is not None and given.truth is None:
         raise UsageError(f"--labels {given.labels}: says what the classes of ground truth are; give --truth too")
+    if given.bundle is not None and given.truth is None:
+        raise UsageError(
+            f"--bundle {given.bundle}: other thresholds for it are found by ground truth; give --truth too"
+        )
     truth = read_truth(given.truth, folder.scenes, classes, given.labels) if given.truth else None
     if truth and not set(classes) & set(truth.classes):
         raise TruthError(

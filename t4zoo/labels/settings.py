@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 from t4zoo.errors import UsageError
@@ -45,13 +46,13 @@ class Settings:
         """Check what a user gives."""
         if not 0.0 < self.precision <= 1.0:
             raise UsageError(f"--precision {self.precision:g}: a share of right labels is above 0 and at most 1")
-        if not self.distance > 0.0:
+        if not 0.0 < self.distance < math.inf:
             raise UsageError(f"--distance {self.distance:g}: give a centre distance above 0 [m]")
         rising = all(low < high for low, high in itertools.pairwise(self.edges))
-        if len(self.edges) < 2 or self.edges[0] < 0.0 or not rising:
+        if len(self.edges) < 2 or self.edges[0] < 0.0 or self.edges[-1] == math.inf or not rising:
             edges = ",".join(f"{edge:g}" for edge in self.edges)
             raise UsageError(f"--ranges {edges}: give rising distances from the ego, as in 0,20,40,60 [m]")
-        if not self.max_speed > 0.0:
+        if not 0.0 < self.max_speed < math.inf:
             raise UsageError(f"--max-speed {self.max_speed:g}: give a speed above 0 [m/s]")
 
     @property
@@ -60,9 +61,14 @@ class Settings:
         return tuple(sorted({*self.distances, self.distance}))
 
     @property
+    def span(self) -> tuple[float, float]:
+        """(low, high) [m]: what is nearer to the ego or farther counts nowhere."""
+        return self.edges[0], self.edges[-1]
+
+    @property
     def bands(self) -> tuple[tuple[float, float], ...]:
         """(low, high) [m]: everything first, then each band."""
-        return ((self.edges[0], self.edges[-1]), *(p for p in itertools.pairwise(self.edges) if len(self.edges) > 2))
+        return (self.span, *(p for p in itertools.pairwise(self.edges) if len(self.edges) > 2))
 
 
 def edges_of(text: str) -> tuple[float, ...]:

@@ -98,7 +98,7 @@ def _by_band(rows: Sequence[Data]) -> list[list[Data]]:
 
 
 def _who(row: Data, within: str | None = None) -> dict[str, Cell]:
-    return {"of": row["of"], "class": row["class"]} | ({"range [m]": within} if within else {})
+    return {"whose": row["of"], "class": row["class"]} | ({"range [m]": within} if within else {})
 
 
 def _range(row: Data) -> str:
@@ -160,6 +160,7 @@ def _labels(data: Data) -> Iterator[Table]:
     ]
     told = "" if labels["tracked"] else "Nothing is tracked: each label is an object of its own. "
     few = data["settings"]["few_points"]
+    told = told or "Of 2-4: tracks with so many boxes. Missing frames: between them, without one. "
     yield Table("Labels", f"{told}Few points: labels with fewer than {few} lidar points inside.", rows, brief=True)
     yield Table(
         "Jumps",
@@ -169,7 +170,7 @@ def _labels(data: Data) -> Iterator[Table]:
     )
     pairs = [{"classes": " and ".join(row["classes"]), "pairs": row["pairs"]} for row in labels["overlaps"]]
     least = data["settings"]["overlap"]
-    yield Table("Labels of two classes that overlap", f"By an IoU above {least:g}, seen from above.", pairs)
+    yield Table("Labels of two classes that overlap", f"Seen from above, with an IoU above {least:g}.", pairs)
 
 
 def _counts(data: Data) -> Iterator[Table]:

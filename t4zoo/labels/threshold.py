@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from t4zoo.info import Array
 
+CLOSE = 0.01
+
 
 def least_score(scores: Array, hits: NDArray[np.bool_], precision: float) -> float | None:
     """The least of the (N,) scores such that among boxes with at least it, a share of `precision` or more are hits.
@@ -24,9 +26,12 @@ def least_score(scores: Array, hits: NDArray[np.bool_], precision: float) -> flo
 
 
 def short_score(score: float, scores: Array) -> float:
-    """The number with the fewest decimals, at most `score`, that leaves the same of the boxes with these scores."""
+    """The number with the fewest decimals, at most `score`, that leaves the same of the boxes with these scores.
+
+    Where it is the least of all, nobody knows what a lower threshold would let in: the number is then close to it.
+    """
     lower = scores[scores < score]
-    below = float(lower.max()) if len(lower) else -math.inf
+    below = float(lower.max()) if len(lower) else score - CLOSE
     for decimals in range(1, 16):
         rounded: float = math.floor(score * 10**decimals) / 10**decimals
         if below < rounded <= score:

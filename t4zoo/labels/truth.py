@@ -53,13 +53,20 @@ def read_truth(path: Path, scenes: Collection[str], classes: Sequence[str], labe
     labels: a file of conf/labels/ that says which class a raw category is; without one, categories are classes.
     Raises UsageError where there is nothing to read, and what the readers raise.
     """
+    frames: Sequence[Frame]
     if path.is_dir():
-        frames = _annotated(path, scenes, _label_map(labels, classes))
-        return Truth(path, tuple(classes), _by_key(frames))
-    if labels is not None:
+        known, frames = tuple(classes), _annotated(path, scenes, _label_map(labels, classes))
+    elif labels is not None:
         raise UsageError(f"--labels {labels}: an info file's objects have their classes already; leave it out")
-    info = load(path)
-    return Truth(path, info.classes, _by_key(info.frames))
+    else:
+        info = load(path)
+        known, frames = info.classes, info.frames
+    if not any(len(frame.instances) for frame in frames):
+        raise TruthError(
+            f"{path}: has {len(frames)} frames and not one object, so nobody has annotated it; "
+            "leave --truth out to judge labels without ground truth"
+        )
+    return Truth(path, known, _by_key(frames))
 
 
 def _annotated(folder: Path, scenes: Collection[str], labels: LabelMap) -> list[Frame]:
@@ -88,7 +95,7 @@ def _label_map(file: Path | None, classes: Sequence[str]) -> LabelMap:
         return LabelMap(tuple(classes), {})
     try:
         return read_labels(yaml.safe_load(file.read_text(encoding="utf-8")), classes)
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, UsageError) as error:
         raise UsageError(f"{file}: not a file of conf/labels/: {error}") from None
 
 

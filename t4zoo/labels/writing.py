@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from t4zoo.labels.question import Question
 from t4zoo.labels.report import Report, as_json
 from t4zoo.labels.tables import Table, markdown, of_report
 from t4zoo.whole import whole, write_whole
+
+SHARE = 0.1  # of the objects: so many beyond all boxes are told
 
 
 def refuse_inputs(out: Path, inputs: Iterable[Path]) -> None:
@@ -55,7 +58,9 @@ def write_comparison(out: Path, data: Data, tables: Sequence[Table]) -> None:
 
 def heading(data: Data) -> list[str]:
     """What a report is of, in a few lines."""
-    lines = [f"{data['folder']}: scenes {data['scenes']}, frames {data['frames']}"]
+    low, high = data["settings"]["edges"][0], data["settings"]["edges"][-1]
+    near = f"what is {low:g} to {high:g} m from the ego counts"
+    lines = [f"{data['folder']}: scenes {data['scenes']}, frames {data['frames']}; {near}"]
     if data["labels"] is None:
         lines.append("no labels here: the raw predictions alone are judged")
     if data["made_by"]["ensemble"] is None:
@@ -65,8 +70,21 @@ def heading(data: Data) -> list[str]:
     if absent := data["made_by"]["absent"]:
         lines.append(f"no raw predictions of {', '.join(absent)} here: what a model is silent about is not told")
     if truth := data["truth"]:
-        lines.append(f"ground truth {truth['path']}: of {truth['frames']} frames, {truth['frames_without']} have none")
+        without = f"{truth['frames_without']} frames have none, and are left out" if truth["frames_without"] else ""
+        lines.append(f"ground truth {truth['path']}: {without or 'of every frame'}")
+        lines += _beyond(truth)
         for side, key in (("the ground truth", "classes_only_in_truth"), ("the boxes", "classes_only_in_boxes")):
             if truth[key]:
                 lines.append(f"classes of {side} alone: {', '.join(truth[key])}")
     return lines
+
+
+def _beyond(truth: Data) -> list[str]:
+    """Where many objects are farther than anybody looks, no threshold finds them: another range tells more."""
+    if truth["objects_farther"] < SHARE * truth["objects"] or not truth["farthest_box_m"]:
+        return []
+    reach = math.ceil(truth["farthest_box_m"])
+    return [
+        f"{truth['objects_farther']} of {truth['objects']} objects are farther away than any box "
+        f"({truth['farthest_box_m']:.1f} m), and count as missed; --ranges 0,{reach} leaves them out"
+    ]

@@ -7,8 +7,8 @@ import functools
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from t4zoo.t4.tables import (
 )
 
 DECIMALS = 9  # metres: far below any sensor, above the last bits in which two CPUs may differ
+_DIGITS = f"%.{DECIMALS}f"
 _JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 UNMEASURED = Visibility(token("visibility", "unavailable"), "unavailable", "How much is seen was not measured")
 
@@ -74,53 +75,51 @@ def with_boxes(tables: SceneTables, scene_key: str, boxes: Iterable[Box], catego
     chains = {name: [track[place] for place in sorted(track)] for name, track in sorted(tracks.items())}
     names = sorted({*categories, *(box.category for chain in chains.values() for box in chain)})
     attributes = sorted({name for chain in chains.values() for box in chain for name in box.attributes})
+    objects = [_object_rows(scene_key, name, chain) for name, chain in chains.items()]
     return dataclasses.replace(
         tables,
         category=tuple(Category(token("category", name), name) for name in names),
         attribute=tuple(Attribute(token("attribute", name), name) for name in attributes),
         visibility=(UNMEASURED,),
-        instance=tuple(_instance(scene_key, name, chain) for name, chain in chains.items()),
-        sample_annotation=tuple(row for name, chain in chains.items() for row in _annotations(scene_key, name, chain)),
+        instance=tuple(instance for instance, _ in objects),
+        sample_annotation=tuple(row for _, rows in objects for row in rows),
     )
 
 
-def _instance(scene_key: str, track: str, chain: list[Box]) -> Instance:
+def _object_rows(scene_key: str, track: str, chain: list[Box]) -> tuple[Instance, list[SampleAnnotation]]:
     if len({box.category for box in chain}) > 1:
         raise WriteError(f"{scene_key}: track {track} changes its category; give every track one")
-    return Instance(
+    tokens = [token(scene_key, "sample_annotation", track, box.sample_token) for box in chain]
+    instance = Instance(
         token=token(scene_key, "instance", track),
         category_token=token("category", chain[0].category),
         instance_name=f"{scene_key.split('/')[0]}::{track}",
         nbr_annotations=len(chain),
-        first_annotation_token=_annotation_token(scene_key, chain[0]),
-        last_annotation_token=_annotation_token(scene_key, chain[-1]),
+        first_annotation_token=tokens[0],
+        last_annotation_token=tokens[-1],
     )
+    neighbours = zip(chain, tokens, ["", *tokens], [*tokens[1:], ""], strict=False)
+    return instance, [_annotation(instance, box, own, before, after) for box, own, before, after in neighbours]
 
 
-def _annotation_token(scene_key: str, box: Box) -> str:
-    return token(scene_key, "sample_annotation", box.track, box.sample_token)
-
-
-def _annotations(scene_key: str, track: str, chain: list[Box]) -> Iterator[SampleAnnotation]:
-    tokens = ["", *(_annotation_token(scene_key, box) for box in chain), ""]
-    for box, (before, own), (_, after) in zip(chain, pairwise(tokens), pairwise(tokens[1:]), strict=False):
-        yield SampleAnnotation(
-            token=own,
-            sample_token=box.sample_token,
-            instance_token=token(scene_key, "instance", track),
-            attribute_tokens=tuple(token("attribute", name) for name in box.attributes),
-            visibility_token=UNMEASURED.token,
-            translation=box.translation,
-            size=box.size,
-            rotation=box.rotation,
-            num_lidar_pts=box.num_lidar_pts,
-            num_radar_pts=0,
-            next=after,
-            prev=before,
-            velocity=box.velocity,
-            automatic_annotation=box.models is not None,
-            autolabel_metadata=box.models,
-        )
+def _annotation(instance: Instance, box: Box, own: str, before: str, after: str) -> SampleAnnotation:
+    return SampleAnnotation(
+        token=own,
+        sample_token=box.sample_token,
+        instance_token=instance.token,
+        attribute_tokens=tuple(token("attribute", name) for name in box.attributes),
+        visibility_token=UNMEASURED.token,
+        translation=box.translation,
+        size=box.size,
+        rotation=box.rotation,
+        num_lidar_pts=box.num_lidar_pts,
+        num_radar_pts=0,
+        next=after,
+        prev=before,
+        velocity=box.velocity,
+        automatic_annotation=box.models is not None,
+        autolabel_metadata=box.models,
+    )
 
 
 def without_boxes(tables: SceneTables) -> SceneTables:
@@ -145,33 +144,53 @@ def write_annotation(folder: Path, tables: SceneTables) -> None:
 
 
 def _table_text(folder: Path, name: str, records: Iterable[Any]) -> str:
-    rows = [_record(record) for record in records]
-    rows.sort(key=lambda row: (row.get("timestamp", 0), row["token"]))
-    if len({row["token"] for row in rows}) != len(rows):
+    rows = sorted(records, key=lambda record: (getattr(record, "timestamp", 0), record.token))
+    if len({row.token for row in rows}) != len(rows):
         raise WriteError(f"{folder / name}.json: two records would have the same token; give every record its own")
     try:
-        lines = map(_JSON.encode, rows)
-        return "[" + ",".join(f"\n{line}" for line in lines) + "\n]\n"
+        return "[" + ",".join(f"\n{_object(row)}" for row in rows) + "\n]\n"
     except ValueError as error:
         raise WriteError(f"{folder / name}.json: a number is infinite or not a number ({error})") from error
 
 
-def _record(record: Any) -> dict[str, Any]:
-    """The fields of a record that are set, in their order, as JSON has them."""
-    names = _field_names(record.__class__)
-    return {name: _plain(value) for name in names if (value := getattr(record, name)) is not None}
+def _object(record: Any) -> str:
+    """The fields of a record that are set, in their order, as JSON: what `json.dumps` says of them, rounded, faster."""
+    fields = []
+    for name, key in _keys(record.__class__):
+        value = getattr(record, name)
+        if value is not None:
+            fields.append(key + _WRITE.get(type(value), _value)(value))
+    return "{" + ", ".join(fields) + "}"
 
 
 @functools.cache
-def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _keys(kind: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, f'"{field.name}": ') for field in dataclasses.fields(kind))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
+def _value(value: Any) -> str:
     if isinstance(value, float):
-        return round(float(value), DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
+        return _number(float(value))
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return _record(value) if dataclasses.is_dataclass(value) else value
+        return _list(value)
+    return _object(value) if dataclasses.is_dataclass(value) else _JSON.encode(value)
+
+
+def _list(values: Iterable[Any]) -> str:
+    return "[" + ", ".join([_WRITE.get(type(value), _value)(value) for value in values]) + "]"
+
+
+def _number(value: float) -> str:
+    if 1e-4 <= abs(value) < 1e6:  # 15 digits at most, so the shortest text that is read as the same number is these
+        digits = (_DIGITS % value).rstrip("0")
+        return digits + "0" if digits[-1] == "." else digits
+    return _JSON.encode(round(value, DECIMALS) + 0.0) if value else "0.0"  # + 0.0 turns -0.0 into 0.0
+
+
+_WRITE: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring,
+    float: _number,
+    int: repr,
+    bool: {False: "false", True: "true"}.__getitem__,
+    tuple: _list,
+}

@@ -130,14 +130,18 @@ class RawPrediction(_Record):
 
 
 class Labels(_Record):
-    """What labels are: raw predictions, and the ensemble (models, thresholds, weights, groups) as it was configured.
+    """What labels are: raw predictions, and how they were made one, as configured: the ensemble (models, thresholds,
+    weights, groups, filters) and the tracking, which sets of earlier days do not name.
 
-    ensemble_sha256: of the ensemble as canonical JSON. scenes: that were labelled, `{T4 dataset id}/{revision}`.
+    ensemble_sha256, tracking_sha256: of either as canonical JSON. scenes: that were labelled,
+    `{T4 dataset id}/{revision}`.
     """
 
     raw: tuple[RawPrediction, ...]
     ensemble: dict[str, Any]
     ensemble_sha256: Sha256
+    tracking: dict[str, Any] | None = None
+    tracking_sha256: Sha256 | None = None
     scenes: tuple[str, ...]
 
     @property

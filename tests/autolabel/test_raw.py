@@ -78,9 +78,16 @@ def test_a_model_without_predictions_is_named_with_the_cure(made: Path) -> None:
         raw_of(made, ONE, TWO)
 
 
+def test_predictions_without_their_columns_are_told(workspace: Path) -> None:
+    file = raw_file(raw_folder(workspace), ONE)
+    file.rename(file.with_suffix(".pkl"))
+    with pytest.raises(RawError, match=f"not there; pseudo_infos_raw_{ONE}.pkl is, .*run predict again"):
+        raw_of(workspace, ONE)
+
+
 def test_a_file_that_is_none_of_ours_is_refused_with_its_name(workspace: Path) -> None:
     raw_file(raw_folder(workspace), ONE).write_bytes(b"thesis")
-    with pytest.raises(ParquetError, match=f"raw_{ONE}.parquet"):
+    with pytest.raises(ParquetError, match=f"raw_{ONE}.parquet.*fetch it again"):
         raw_of(workspace, ONE)
 
 

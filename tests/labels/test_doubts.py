@@ -11,7 +11,7 @@ from t4zoo.labels.doubts import WEIGHTS
 from t4zoo.labels.settings import Settings
 from t4zoo.labels.writing import heading
 from tests.labels.asking import figures, rows_of
-from tests.labels.workspace import ENSEMBLE, SCENE, Row, write_ensemble, write_labels, write_raw
+from tests.labels.workspace import ENSEMBLE, SCENE, Row, write_ensemble, write_labels, write_raw, write_truth
 
 SURE = Settings(near=0.0)
 PAIR = ENSEMBLE.replace("models: # in the order in which they win ties\n", """\
@@ -96,7 +96,7 @@ def test_counts_are_by_class_range_and_threshold(tmp_path: Path) -> None:
     assert (near["range_m"], near["boxes"], near["left_at"]["0.3"], near["left_at"]["0.4"]) == ([0.0, 20.0], 1, 1, 0)
     assert (middle["boxes"], middle["left_at"]["0.5"], middle["left_at"]["0.6"]) == (2, 2, 1)
     (scores,) = rows_of(data["histograms"], "labels", "car")
-    assert [place for place, count in enumerate(scores["boxes"]) if count] == [7, 10, 18, 19]
+    assert [place for place, count in enumerate(scores["boxes"]) if count] == [7, 10, 19]
 
 
 @pytest.fixture
@@ -143,6 +143,39 @@ def test_with_ground_truth_what_is_wrong_or_missed_comes_first(ten: Path) -> Non
     (look,) = figures(ten)["look_at"]
     assert look["reasons"] == {"missed": 2, "wrong": 3}  # of eight labels five are right; the seven objects have five
     assert look["need"] == 5 * WEIGHTS["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("edge", "reasons"),
+    [
+        (40.0, {"wrong": 2}),
+        (60.0, {"wrong": 3}),
+        (75.0, {"missed": 1, "wrong": 3}),
+        (89.7, {"missed": 2, "wrong": 3}),  # between an object and its label
+    ],
+)
+def test_nothing_outside_the_ranges_makes_a_frame_worth_a_look(ten: Path, edge: float, reasons: dict[str, int]) -> None:
+    (look,) = figures(ten, Settings(edges=(0.0, edge)))["look_at"]
+    assert look["reasons"] == reasons
+
+
+def test_tracks_jumps_points_and_overlaps_are_those_within_the_ranges(tmp_path: Path) -> None:
+    far: list[Row] = [("car", 50.0, 0.0, 0.9), ("pedestrian", 50.5, 0.0, 0.9, 0.0, 3.0)]
+    labelled(tmp_path, [[("car", 5.0, 0.0, 0.9), *far], [("car", 5.5, 0.0, 0.9), far[0]], [("car", 90.0, 0.0, 0.9)]],
+             tracks=[["a", "b", "c"], ["a", "b"], ["b"]], points=1)  # fmt: skip
+    every, near = (figures(tmp_path, Settings(edges=edges))["labels"] for edges in ((0.0, 120.0), (0.0, 20.0)))
+    assert [len(data["jumps"]) for data in (every, near)] == [1, 0]
+    assert [len(data["overlaps"]) for data in (every, near)] == [1, 0]
+    assert [data["few_points"] for data in (every, near)] == [{"car": 5, "pedestrian": 1}, {"car": 2, "pedestrian": 0}]
+    assert [[row["tracks"] for row in data["tracks"]] for data in (every, near)] == [[2, 1], [1, 0]]
+
+
+def test_objects_beyond_all_boxes_are_told_with_the_range_that_leaves_them_out(ten: Path) -> None:
+    assert not [line for line in heading(figures(ten)) if "--ranges" in line]
+    write_truth(ten / "truth.pkl", {SCENE: [[("car", 0.0, 100.0, 1.0), ("car", 10.0, 3.0, 1.0)]]})
+    (told,) = [line for line in heading(figures(ten)) if "--ranges" in line]
+    assert told.startswith("1 of 2 objects are farther away than any box (90.0 m)") and "--ranges 0,91" in told
+    assert not [line for line in heading(figures(ten, Settings(edges=(0.0, 91.0)))) if "--ranges" in line]
 
 
 def test_a_model_whose_predictions_are_not_here_is_told_and_not_called_silent(pair: Path) -> None:

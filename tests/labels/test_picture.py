@@ -22,10 +22,12 @@ from tests.labels.workspace import CLASSES, Row, box, predictions
 ROWS: list[Row] = [("car", 10.0, 5.0, 0.9, 0.5, 1.0), ("pedestrian", -3.0, 2.0, 0.4)]
 
 
-def one(points: int = 1000, title: str = "a frame", missed: bool = False) -> bytes:
+def one(points: int = 1000, title: str = "a frame", missed: bool = False, ring: float = 9.0) -> bytes:
     cloud = np.random.default_rng(1).normal(0, 20, (points, 5)).astype(np.float32)
     boxes, truth = BoxTable.of([predictions(ROWS, "a")]), np.array([box(("car", 11.0, 5.0))])
-    return picture(title, cloud, boxes, 0, CLASSES, ["a 0.90", "b 0.40"], [False, True], truth, [missed])
+    return picture(
+        title, cloud, boxes, 0, CLASSES, ["a 0.90", "b 0.40"], [False, True], truth, [missed], [(0.0, 0.0, ring)]
+    )
 
 
 def test_a_picture_is_a_png_without_a_word_of_when_or_by_what_it_was_drawn() -> None:
@@ -34,7 +36,7 @@ def test_a_picture_is_a_png_without_a_word_of_when_or_by_what_it_was_drawn() -> 
     assert b"tEXt" not in content and b"Software" not in content and b"tIME" not in content
 
 
-@pytest.mark.parametrize("change", [{"points": 900}, {"title": "another"}, {"missed": True}])
+@pytest.mark.parametrize("change", [{"points": 900}, {"title": "another"}, {"missed": True}, {"ring": 7.0}])
 def test_what_is_drawn_is_seen(change: dict[str, object]) -> None:
     assert one(**change) != one()  # type: ignore[arg-type]
 

@@ -42,6 +42,11 @@ def test_a_threshold_has_as_few_decimals_as_tell_it_apart(score: float, others: 
     assert short_score(score, np.array([score, *others])) == short
 
 
+def test_a_threshold_of_the_least_score_of_all_stays_close_to_it() -> None:
+    assert short_score(0.0512, np.array([0.0512, 0.9])) == 0.05
+    assert short_score(0.5, np.array([0.5])) == 0.5
+
+
 def test_boxes_of_one_score_are_left_or_dropped_together() -> None:
     scores, hits = np.array([0.9, 0.5, 0.5]), np.array([True, True, False])
     assert least_score(scores, hits, 1.0) == 0.9

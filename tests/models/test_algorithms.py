@@ -106,6 +106,7 @@ def test_a_frame_without_objects_can_be_learnt_from(algorithm, spread):
     sum(losses.values()).backward()
     assert all(value.isfinite() for value in losses.values())
     assert [value for name, value in losses.items() if name in ("loss_centre", "loss_reg")] == [0]
+    assert [name for name, value in model.named_parameters() if value.grad is None] == [], "several GPUs wait for each"
 
 
 @each_algorithm

@@ -127,12 +127,12 @@ def test_the_shipped_pairs_label_what_two_models_said(here: Path, choice: str) -
 
 def test_tracked_boxes_are_fewer_objects_and_untracked_ones_are_not(here: Path) -> None:
     objects = {}
-    for tracking in ("kalman", "off"):
+    for tracking in ("kalman", "none"):
         assert run(here, "autolabel", *LOW, f"tracking={tracking}").returncode == 0
         tables = [scene.tables for scene in pseudo_scenes(here)]
         objects[tracking] = sum(len(one.instance) for one in tables)
         boxes = sum(len(one.sample_annotation) for one in tables)
-    assert objects["kalman"] < objects["off"] == boxes
+    assert objects["kalman"] < objects["none"] == boxes
 
 
 def test_a_filter_that_makes_no_sense_is_named_with_its_file_and_key(here: Path) -> None:
@@ -140,10 +140,28 @@ def test_a_filter_that_makes_no_sense_is_named_with_its_file_and_key(here: Path)
     assert "conf/ensemble/tiny.yaml: filters.points.all is 'many', not a number of points" in line
 
 
+@pytest.mark.parametrize("out", ["data/t4dataset/sample_raw_v1", PSEUDO, PSEUDO / "set"])
+def test_its_files_are_not_written_among_scenes(here: Path, out: Path | str) -> None:
+    before = files_below(here / "data")
+    assert f"out is {out}: " in refusal(run(here, "autolabel", f"raw={SET}/raw", f"out={out}"), "autolabel")
+    assert files_below(here / "data") == before and not (here / PSEUDO).exists()
+
+
+def test_a_list_of_no_frame_at_all_is_refused(here: Path) -> None:
+    assert "sample_steps is 0; give a whole number" in refusal(run(here, "autolabel", "sample_steps=0"), "autolabel")
+
+
+def test_classes_that_no_group_names_are_told(here: Path) -> None:
+    for model in PAIR:
+        shutil.copy(here / RAW, here / SET / "raw" / f"pseudo_infos_raw_{model}.parquet")
+    done = run(here, "autolabel", "ensemble=pair", "ensemble.label_groups=[[car,truck,bus],[pedestrain]]")
+    assert "conf/ensemble/pair.yaml: no group of label_groups names bicycle, pedestrian" in done.stdout
+
+
 def test_what_breaks_in_the_last_scene_leaves_what_was_there(here: Path) -> None:
     assert run(here, "autolabel", *LOW).returncode == 0
     before = files_below(here / SET), files_below(here / PSEUDO)
     sorted((here / "data" / "t4dataset" / "sample_raw_v1").rglob("*.pcd.bin"))[-1].unlink()
-    line = refusal(run(here, "autolabel", *LOW, "tracking=off"), "autolabel")
+    line = refusal(run(here, "autolabel", *LOW, "tracking=none"), "autolabel")
     assert ".pcd.bin: cannot read this lidar file" in line
     assert (files_below(here / SET), files_below(here / PSEUDO)) == before

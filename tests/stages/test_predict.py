@@ -108,9 +108,12 @@ def weights_server(predicted) -> Iterator[str]:
     [
         ("scenes=none_v1", "data/t4dataset/none_v1: no T4 scenes"),
         ("checkpoint=CenterPoint/t4base@v1.0.0", "T4ZOO_URL"),
+        ("min_score=nan", "min_score is nan; give the least score of a box"),
+        ("min_score=1", "min_score is 1; give the least score of a box"),
+        ("workers=-1", "workers is -1; give it a number of processes"),
     ],
 )
-def test_what_is_missing_is_named_in_one_line(predicted, alone, override: str, said: str) -> None:
+def test_what_is_missing_or_means_nothing_is_named_in_one_line(predicted, alone, override: str, said: str) -> None:
     root, _ = predicted
     assert said in refusal(run(root, "predict", override, "out=never.pkl"), "predict")
     assert not (root / "never.pkl").exists()

@@ -204,7 +204,7 @@ def test_a_value_of_the_wrong_kind_is_one_line_with_its_key(data, tmp_path, over
         ("algorithm.ema={momentum: 7}", "algorithm.ema.momentum is 7"),
         ("algorithm.balance={threshold: often}", "algorithm.balance.threshold is often; give a number"),
         ("algorithm.paste={per_frame: {tram: 1}, epochs: 1, most: 9, min_points: 1}", "no class 'tram'"),
-        ("algorithm.paste={per_frame: {car: -1}, epochs: 1, most: 9, min_points: 1}", "give counts of classes"),
+        ("algorithm.paste={per_frame: {car: -1}, epochs: 1, most: 9, min_points: 1}", "paste.per_frame.car is -1"),
         ("launcher.precision=float8", "launcher.precision is 'float8'"),
         ("resume=sometimes", "resume is 'sometimes'"),
     ],

@@ -2,11 +2,14 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given as for_any
+from hypothesis import strategies as st
 
 from t4zoo.t4.reader import read_scene
-from t4zoo.t4.tables import RECORDS, AutolabelMetadata, SceneTables, token
+from t4zoo.t4.tables import RECORDS, AutolabelMetadata, SceneTables, identifier, token
 from t4zoo.t4.writer import Box, WriteError, with_boxes, without_boxes, write_annotation
 from tests.t4.scenes import GIVEN, ask_nuscenes
 
@@ -115,6 +118,33 @@ def test_pseudo_annotated_and_stripped_scenes_load_in_nuscenes_devkit(tmp_path: 
 def test_boxes_that_make_no_track_are_refused(tables: SceneTables, boxes, message: str):
     with pytest.raises(WriteError, match=message):
         with_boxes(tables, "id/0", boxes(tables), [])
+
+
+@for_any(st.lists(st.text(st.characters(exclude_categories=("Cs",))), min_size=1))
+def test_a_token_is_the_identifier_of_its_parts_without_dashes(parts: list[str]):
+    assert token(*parts) == identifier(*parts).hex
+
+
+@for_any(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-1e6, 1e6),
+    st.floats(-1e-3, 1e-3),
+    st.integers(-(10**7), 10**7).map(lambda halves: halves * 5e-10),
+    st.text(),
+    st.integers(),
+)
+def test_a_table_is_what_json_says_of_its_rounded_numbers(tables, wide, usual, small, half, text, whole):
+    row = dataclasses.replace(tables.ego_pose[0], translation=(wide, usual, small), twist=(half, -0.0), timestamp=whole)
+    row = dataclasses.replace(row, token=text)
+    with TemporaryDirectory() as folder:
+        write_annotation(Path(folder) / "annotation", dataclasses.replace(tables, ego_pose=(row,)))
+        written = (Path(folder) / "annotation" / "ego_pose.json").read_text(encoding="utf-8")
+    fields = {key: value for key, value in dataclasses.asdict(row).items() if value is not None}
+    rounded = {
+        key: [round(number, 9) + 0.0 for number in value] if isinstance(value, tuple) else value
+        for key, value in fields.items()
+    }
+    assert written == "[\n" + json.dumps(rounded, ensure_ascii=False) + "\n]\n"
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

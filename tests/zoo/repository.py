@@ -125,6 +125,7 @@ stages:
         - auto_label/${item.raw}/raw
       params:
         - conf/ensemble/${item.ensemble}.yaml:
+        - conf/tracking/${item.tracking}.yaml:
       outs:
         - auto_label/${key}/info_all.pkl
         - auto_label/${key}/pseudo_infos_filtered.pkl
@@ -251,6 +252,7 @@ def begin(root: Path, url: str) -> Repository:
     repository.write("stage.py", STAGE)
     repository.write(SCRATCH, "checkpoint: null\n")
     repository.write("conf/ensemble/half.yaml", "models: {CenterPoint-t4base: {car: 0.5}}\n")
+    repository.write("conf/tracking/kalman.yaml", "method: kalman\ngates: {car: 12.0}\n")
     write_bundle(root / "bundle")
     repository.write("requirements.lock", "# pinned\nTorch==2.13.0\nnumpy==2.4.0 ; python_version > '3.10'\n")
     repository.params()

@@ -73,9 +73,13 @@ def test_info_is_released_under_the_version_that_params_yaml_has(repository: Rep
 def labelled(released: Repository) -> Repository:
     """Labels of one set, made with t4base@v1.0.0, which is released; and a second threshold for the same boxes."""
     released.write("conf/ensemble/third.yaml", "models: {CenterPoint-t4base: {car: 0.3}}\n")
+    released.write("conf/tracking/none.yaml", "method: none\n")
     released.params(
         predictions={"one": {"auto_label": SET, "model": "t4base"}},
-        auto_labels={SET: {"raw": SET, "ensemble": "half"}, OTHER: {"raw": SET, "ensemble": "third"}},
+        auto_labels={
+            SET: {"raw": SET, "ensemble": "half", "tracking": "kalman"},
+            OTHER: {"raw": SET, "ensemble": "third", "tracking": "none"},
+        },
     )
     released.build()
     return released
@@ -99,6 +103,10 @@ def test_labels_name_the_raw_boxes_the_model_and_the_thresholds_that_they_are_ma
     roles = {file.path: file.role for file in found.files}
     assert roles[RAW] == roles[TWIN] == "prediction"
     assert found.labels.ensemble == yaml.safe_load((labelled.root / "conf/ensemble/half.yaml").read_text())
+    assert found.labels.tracking == yaml.safe_load((labelled.root / "conf/tracking/kalman.yaml").read_text())
+    ensemble, tracking = found.labels.ensemble_sha256, found.labels.tracking_sha256 or ""
+    settings = f"2 scenes; ensemble sha256 {ensemble[:16]}…, tracking sha256 {tracking[:16]}…"
+    assert settings in labelled.t4zoo("show", f"auto_label/{SET}").out.replace("\n", " ")
 
 
 def test_another_threshold_is_a_set_of_its_own_derived_from_the_same_raw_boxes(
@@ -109,10 +117,14 @@ def test_another_threshold_is_a_set_of_its_own_derived_from_the_same_raw_boxes(
     release(labelled, f"auto_label/{SET}", f"auto_label/{OTHER}")
     first, second = (manifest(labelled, f"auto_label/{one}").labels for one in (SET, OTHER))
     assert first is not None and second is not None and first.raw == second.raw
-    assert first.ensemble_sha256 != second.ensemble_sha256
+    assert first.ensemble_sha256 != second.ensemble_sha256 and first.tracking_sha256 != second.tracking_sha256
+    compared = labelled.t4zoo("compare", f"auto_label/{SET}", f"auto_label/{OTHER}").out
+    assert "how it was labelled\n  ensemble: models.CenterPoint-t4base.car: 0.5 -> 0.3\n" in compared
+    assert "  tracking: gates.car: 12.0 -> nothing\n  tracking: method: kalman -> none\n" in compared
     assert not keys(labelled, client, f"auto_label/{OTHER}/") & {f"auto_label/{OTHER}/{name}" for name in (RAW, TWIN)}
     shown = labelled.t4zoo("release", f"auto_label/{OTHER}", "--dry-run").out
     assert f"derived from      auto_label/{SET}/{TWIN} (" in shown and f", auto_label/{SET}/{RAW} (" in shown
+    assert f"tracking          sha256 {(second.tracking_sha256 or '')[:16]}…" in shown
     assert f"models: {NAME}\n" in shown  # once, though it has two files
     # Raw boxes that are made again are not those that were released.
     stage = (labelled.root / "stage.py").read_text()
@@ -130,7 +142,7 @@ def test_labels_of_a_model_that_is_not_released_or_is_yanked_are_refused(labelle
     labelled.params(
         t4base={"seed": 2},
         predictions={"one": {"auto_label": SET, "model": "t4base"}},
-        auto_labels={SET: {"raw": SET, "ensemble": "half"}},
+        auto_labels={SET: {"raw": SET, "ensemble": "half", "tracking": "kalman"}},
     )
     labelled.build()
     (told,) = refusals(labelled, f"auto_label/{SET}")

@@ -53,6 +53,14 @@ def test_a_manifest_reads_back_what_it_writes_in_one_spelling() -> None:
     assert "é".encode() in content and content.endswith(b"}\n")
 
 
+def test_labels_from_before_their_tracking_was_noted_are_read() -> None:
+    labels = {"raw": [], "ensemble": {"iou_threshold": 0.2}, "ensemble_sha256": SHA, "scenes": ["a/0"]}
+    old = example(name="auto_label/20241101_xx1", kind=None, product=None, labels=labels)
+    jsonschema.validate(old, schema())
+    found = parse(old).labels
+    assert found is not None and found.tracking is None and found.tracking_sha256 is None
+
+
 def test_the_published_schema_is_the_models_own_and_takes_what_is_written() -> None:
     published = json.loads(schema_path().read_text())
     assert published == schema()

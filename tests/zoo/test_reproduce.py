@@ -53,7 +53,7 @@ def released_once(server: Server, quiet_home: Path) -> Iterator[Repository]:
         made.write("data/scenes/a.txt", "a scene\n")
         made.params(
             predictions={"20241101_xx1-t4base": {"model": "t4base", "auto_label": "20241101_xx1"}},
-            auto_labels={"20241101_xx1": {"raw": "20241101_xx1", "ensemble": "half"}},
+            auto_labels={"20241101_xx1": {"raw": "20241101_xx1", "ensemble": "half", "tracking": "kalman"}},
         )
         made.write("dvc.yaml", DVC.replace("      deps: [stage.py]\n", "      deps: [stage.py, data/scenes]\n"))
         made.build()

@@ -103,7 +103,7 @@ def read_tracking(data: Mapping[str, Any], where: str) -> TrackingRules:
         return TrackingRules(None)
     if method == "none":
         raise UsageError(
-            f"{where}: method is none, so {min(rest)} has no meaning; conf/tracking/off.yaml shows the form"
+            f"{where}: method is none, so {min(rest)} has no meaning; conf/tracking/none.yaml shows the form"
         )
     if method != "kalman":
         raise UsageError(f"{where}: method is {method!r}, not none or kalman; conf/tracking/ shows both forms")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from t4zoo.errors import UsageError
 from t4zoo.models.BEVFusion.head import BEVFusionHead
-from t4zoo.models.common.detector import Detector, check_divides
+from t4zoo.models.common.detector import Detector, check_divides, check_grid
 from t4zoo.models.common.fpn import SecondFPN, output_stride
 from t4zoo.models.common.query_head import CLASS_WEIGHTS, Queries
 from t4zoo.models.common.second import Second
@@ -52,6 +52,7 @@ class BEVFusion(Detector):
         if self.point_features not in POINT_FEATURES:
             known = " and ".join(str(list(names)) for names in POINT_FEATURES)
             raise UsageError(f"point_features is {list(self.point_features)}; Autoware's node gives {known}")
+        check_grid(self.point_cloud_range, self.voxel_size, axes="z")
         self.grid = VoxelGrid(self.point_cloud_range, self.voxel_size, max_points)
         self.encoder = VoxelEncoder(len(self.point_features), self.grid.shape, norm=norm, **encoder)
         self.remarks = (f"trains with {encoder['convolution']} convolution in space",)

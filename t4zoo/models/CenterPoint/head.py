@@ -13,10 +13,13 @@ from torch import Tensor, nn
 
 from t4zoo.models.CenterPoint.coder import CHANNELS, Coder
 from t4zoo.models.common.boxes import Boxes, circle_nms
+from t4zoo.models.common.detector import check_names
 from t4zoo.models.common.second import block
 from t4zoo.models.common.targets import around, draw_heatmap, gaussian_focal_loss, gaussian_radius
 
 HEATMAP_BIAS = -2.19  # logit of 0.1: at the start an object everywhere would cost more than none ("Focal Loss", 3.3)
+
+LOSSES = ("heatmap", *CHANNELS)
 
 
 class CenterMaps(NamedTuple):
@@ -57,6 +60,7 @@ class CenterHead(nn.Module):
         norm: dict[str, Any],
     ) -> None:
         super().__init__()
+        check_names("head.loss_weights", loss_weights, LOSSES)
         self.coder, self.classes = coder, classes
         self.min_overlap, self.min_radius = min_overlap, min_radius
         self.reach = reach
@@ -95,7 +99,7 @@ class CenterHead(nn.Module):
         losses = {name: part.sum() / count for name, part in zip(CHANNELS, per_map, strict=True)}
         # Counted as the loss does, by cells that are exactly 1: two objects of a class may share one.
         losses["heatmap"] = gaussian_focal_loss(maps.heatmap.float(), heatmap) / heatmap.eq(1).sum().clamp(min=1)
-        return {f"loss_{name}": self.loss_weights[name] * losses[name] for name in ("heatmap", *CHANNELS)}
+        return {f"loss_{name}": self.loss_weights[name] * losses[name] for name in LOSSES}
 
     def _heatmap(self, boxes: Tensor, labels: Tensor, shape: tuple[int, int]) -> Tensor:
         sizes = boxes[:, 3:5] / boxes.new_tensor(self.coder.cell_size)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from t4zoo.errors import UsageError
+
 
 class Attention(nn.Module):
     """Multi-head attention in plain operations: they export to any opset, and the same way every time."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
+        if channels % heads:
+            raise UsageError(f"head.heads is {heads}, which does not divide head.channels, {channels}")
         self.heads = heads
         self.query, self.key, self.value, self.out = (nn.Linear(channels, channels) for _ in range(4))
 

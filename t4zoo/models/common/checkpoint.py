@@ -148,7 +148,7 @@ def network_of(
         arguments = change(checkpoint.meta["model"])
         model = _network(arguments.pop("type"))(**arguments)
         model.load_state_dict(checkpoint.state_dict)
-    except (KeyError, TypeError, ValueError, AttributeError, ImportError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, ImportError, RuntimeError) as error:
         raise CheckpointError(f"{where}: no model can be built from it: {error}") from error
     return model.eval()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -41,6 +42,7 @@ class Detector(BaseModel):
         self.point_cloud_range = tuple(float(value) for value in point_cloud_range)
         self.voxel_size = tuple(float(value) for value in voxel_size)
         self.max_sweeps = max_sweeps
+        check_grid(self.point_cloud_range, self.voxel_size, axes="xy")
 
     def forward(self, inputs: Sequence[Tensor], data_samples: Sequence[Any] | None = None, mode: str = "tensor") -> Any:
         """What mmengine calls: `loss` -> named losses, `predict` -> list of `Boxes`, `tensor` -> what the head says.
@@ -72,6 +74,32 @@ def likeliest_boxes(model: Detector, cloud: Tensor) -> Boxes:
     head = copy.copy(model.head)
     head.score_threshold = 0.0
     return head.predict(model([cloud]))[0]
+
+
+def check_grid(point_cloud_range: Sequence[float], voxel_size: Sequence[float], axes: str) -> None:
+    """Raise UsageError for lengths that are none, or that give no whole number of voxels along one of `axes`.
+
+    Points beyond the last whole voxel would be learnt in it, and be dropped by Autoware's nodes.
+    """
+    low, high, said = point_cloud_range[:3], point_cloud_range[3:], list(point_cloud_range)
+    if len(said) != 6 or not all(map(math.isfinite, said)) or any(a >= b for a, b in zip(low, high, strict=True)):
+        raise UsageError(f"point_cloud_range is {said}; give x, y, z min, then x, y, z max [m]")
+    if len(voxel_size) != 3 or not all(math.isfinite(size) and size > 0 for size in voxel_size):
+        raise UsageError(f"voxel_size is {list(voxel_size)}; give three lengths above 0 [m], along x, y and z")
+    for axis in axes:
+        i = "xyz".index(axis)
+        cells = (high[i] - low[i]) / voxel_size[i]
+        if round(cells) < 1 or abs(cells - round(cells)) > 1e-3:
+            raise UsageError(
+                f"point_cloud_range holds {cells:.6g} voxels of {voxel_size[i]} m along {axis}; "
+                "choose a range of whole voxels"
+            )
+
+
+def check_names(what: str, given: Iterable[str], names: Iterable[str]) -> None:
+    """Raise UsageError unless the keys of `what` in conf/algorithm/ are `names`, in whatever order."""
+    if sorted(given) != sorted(names):
+        raise UsageError(f"{what} has {', '.join(given) or 'nothing'}; give one for each of {', '.join(names)}")
 
 
 def check_divides(shape: Sequence[int], multiple: int, strides: Sequence[int]) -> None:

@@ -30,7 +30,8 @@ class PillarEncoder(nn.Module):
     def forward(self, features: Tensor, pillars: Pillars) -> Tensor:
         """(V, out) from the (N, C) features of the points of V pillars."""
         if not len(features):  # clouds that are empty in range, whose batch statistics do not exist
-            return features.new_zeros(0, self.out_channels)
+            # Every weight has a share in it, and a gradient of zero, which several GPUs wait for.
+            return self.linear(features) * self.norm.weight + self.norm.bias
         rows = torch.cat([features, features.new_zeros(1, features.shape[1])])
         encoded = torch.relu(self.norm(self.linear(rows)))
         points, padding = encoded[:-1], encoded[-1]

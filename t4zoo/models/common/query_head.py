@@ -17,6 +17,7 @@ from t4zoo.errors import UsageError
 from t4zoo.models.common.assignment import Costs, assign, focal_loss
 from t4zoo.models.common.attention import DecoderLayer
 from t4zoo.models.common.boxes import Boxes, circle_nms
+from t4zoo.models.common.detector import check_names
 from t4zoo.models.common.second import block
 from t4zoo.models.common.targets import draw_heatmap, gaussian_focal_loss, gaussian_radius
 
@@ -24,6 +25,8 @@ BIAS = -2.19  # logit of 0.1: at the start an object everywhere would cost more 
 
 # The numbers of a query, in the order of the columns, with how many each has. `centre` is in cells from the origin.
 NUMBERS = {"centre": 2, "height": 1, "dim": 3, "rot": 2, "vel": 2}
+
+LOSSES = ("heatmap", "classification", *NUMBERS)
 
 # The weights that have a row a class.
 CLASS_WEIGHTS = (
@@ -107,10 +110,12 @@ class QueryHead(nn.Module):
         self.coder, self.classes, self.queries = coder, classes, queries
         self.small_classes = tuple(small_classes)
         self.min_overlap, self.min_radius = min_overlap, min_radius
-        self.costs, self.loss_weights = Costs(**costs), dict(loss_weights)
         self.score_threshold, self.nms_distance = score_threshold, nms_distance
+        check_names("head.costs", costs, ("classification", "centre", "overlap"))
+        check_names("head.loss_weights", loss_weights, LOSSES)
         if not 1 <= queries <= classes * shape[0] * shape[1]:
             raise UsageError(f"queries is {queries}; there are {classes * shape[0] * shape[1]} places to choose from")
+        self.costs, self.loss_weights = Costs(**costs), dict(loss_weights)
         self.shared = block(in_channels, channels, norm)
         self.heatmap = nn.Sequential(block(channels, channels, norm), nn.Conv2d(channels, classes, 3, padding=1))
         self.category = nn.Embedding(classes, channels)
@@ -186,9 +191,7 @@ class QueryHead(nn.Module):
         losses = {name: part.sum() / count for name, part in zip(NUMBERS, per_name, strict=True)}
         losses["heatmap"] = gaussian_focal_loss(found.heatmap.float(), heatmap) / heatmap.eq(1).sum().clamp(min=1)
         losses["classification"] = focal_loss(found.logits, said) / count
-        return {
-            f"loss_{name}": self.loss_weights[name] * losses[name] for name in ("heatmap", "classification", *NUMBERS)
-        }
+        return {f"loss_{name}": self.loss_weights[name] * losses[name] for name in LOSSES}
 
     def _heatmap(self, boxes: Tensor, labels: Tensor) -> Tensor:
         sizes = boxes[:, 3:5] / boxes.new_tensor(self.coder.cell_size)

@@ -8,20 +8,27 @@ from typing import Any
 
 from t4zoo.errors import UsageError
 from t4zoo.models.common import precision
+from t4zoo.models.common.numbers import check_network, check_numbers, is_count
 
-CHOICES = {"balance": ("threshold",), "ema": ("momentum",), "paste": ("epochs", "min_points", "most", "per_frame")}
+CHOICES = {
+    "augment": ("flip_x", "flip_y", "half_turn", "rotation", "scale"),
+    "balance": ("threshold",),
+    "ema": ("momentum",),
+    "paste": ("epochs", "min_points", "most", "per_frame"),
+}
 
 
 def check(settings: Mapping[str, Any]) -> None:
     """Raise UsageError, naming the key of conf/, for what would fail in the middle of mmengine or not at all."""
     loading = settings["train_dataloader"]
     for name, count in (("epochs", settings["train_cfg"]["max_epochs"]), ("batch_size", loading["batch_size"])):
-        if not _is_count(count):
+        if not is_count(count):
             raise UsageError(f"algorithm.{name} is {count}; give it a whole number of at least 1")
     precision.check(settings["optim_wrapper"].get("precision", "float32"))
     for part in (loading["sampler"], loading["dataset"], *settings["custom_hooks"]):
         for name in CHOICES.keys() & part.keys():
             _check_choice(name, part[name])
+    check_network(settings["model"])
 
 
 def _check_choice(name: str, given: Any) -> None:
@@ -29,19 +36,9 @@ def _check_choice(name: str, given: Any) -> None:
         return
     if not isinstance(given, Mapping) or sorted(given) != list(CHOICES[name]):
         raise UsageError(f"algorithm.{name} is {given}; give null, or {', '.join(CHOICES[name])} and no more")
-    for key, value in given.items():
-        if key == "per_frame":
-            right = isinstance(value, Mapping) and all(map(_is_count, value.values()))
-        else:
-            right = _is_count(value) or isinstance(value, float)
-        if not right:
-            raise UsageError(
-                f"algorithm.{name}.{key} is {value}; give {'counts of classes' if key == 'per_frame' else 'a number'}"
-            )
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if not isinstance(given.get("per_frame", {}), Mapping):
+        raise UsageError(f"algorithm.{name}.per_frame is {given['per_frame']}; give counts of classes")
+    check_numbers(f"algorithm.{name}", given)
 
 
 def of_process(settings: Mapping[str, Any], processes: int, scratch: Path) -> dict[str, Any]:

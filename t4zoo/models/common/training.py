@@ -160,6 +160,8 @@ def _digest_of_info(settings: dict[str, Any]) -> str:
 
 def _runner(settings: dict[str, Any]) -> QuietRunner:
     try:
-        return QuietRunner.from_cfg(Config(settings))
-    except (TypeError, ValueError, KeyError, ImportError) as error:
+        runner = QuietRunner.from_cfg(Config(settings))
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)  # now, and not once it trains
+    except (TypeError, ValueError, LookupError, ArithmeticError, ImportError, AttributeError, RuntimeError) as error:
         raise UsageError(f"the configuration names what cannot be built: {error}") from error
+    return runner

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from t4zoo.errors import UsageError
@@ -65,10 +66,17 @@ class VoxelEncoder(nn.Module):
 
     def forward(self, voxels: Voxels, batch: int) -> Tensor:
         """The canvas of `batch` clouds, H along y and W along x; of each channel, the slices from the lowest up."""
+        if not len(voxels.cells):  # of which spconv computes nothing
+            return self._nothing(batch)
         volume = self.stages[0](self.first(self.form.volume(voxels, batch, self.shape)))
         for between, stage in zip(self.between, self.stages[1:], strict=True):
             volume = stage(between(volume))
         return self.form.dense(self.last(volume)).flatten(1, 2)
+
+    def _nothing(self, batch: int) -> Tensor:
+        """The canvas without a voxel, zero in either form; every weight has a share in it, and a gradient of zero."""
+        zero = 0 * torch.stack([weight.sum() for weight in self.parameters()]).sum()
+        return zero.expand(batch, self.out_channels, *(cells // self.stride for cells in self.shape[1:]))
 
 
 def _stride(shape: Step, strides: Sequence[Sequence[int]]) -> int:

@@ -59,13 +59,17 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of two manifests. same_files: how many are equal. same_config: None where neither has one."""
+    """Of two manifests. same_files: how many are equal. same_config: None where neither has one.
+
+    labelling: what of the ensemble and the tracking that made labels is not the same.
+    """
 
     a: Manifest
     b: Manifest
     figures: tuple[Figure, ...]
     scenes: tuple[SceneChanges, ...]
     parameters: tuple[Change, ...]
+    labelling: tuple[Change, ...]
     files: tuple[FileChange, ...]
     same_files: int
     packages: tuple[Change, ...]
@@ -84,6 +88,7 @@ def compare(a: Manifest, b: Manifest) -> Comparison:
         figures=figures(a.metrics or {}, b.metrics or {}),
         scenes=scenes(splits(a), splits(b)),
         parameters=changes(a.ros_parameters or {}, b.ros_parameters or {}),
+        labelling=changes(labelling(a), labelling(b)),
         files=tuple(changed),
         same_files=len(files) - len(changed),
         packages=changes(a.packages, b.packages),
@@ -117,6 +122,13 @@ def splits(manifest: Manifest) -> dict[str, tuple[str, ...]]:
         if one:
             found |= {f"{head}train": one.train, f"{head}val": one.val, f"{head}test": one.test}
     return found
+
+
+def labelling(manifest: Manifest) -> dict[str, Any]:
+    """How raw predictions became the labels of a version, as far as it says so."""
+    labels = manifest.labels
+    settings = {"ensemble": labels.ensemble, "tracking": labels.tracking} if labels else {}
+    return {name: data for name, data in settings.items() if data}
 
 
 def flatten(data: Mapping[str, Any]) -> Iterator[tuple[Key, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from t4zoo.zoo.manifest import Manifest, Scenes
+from t4zoo.zoo.manifest import Labels, Manifest, Scenes
 from t4zoo.zoo.reading.columns import human
 from t4zoo.zoo.reading.compare import flatten
 from t4zoo.zoo.reading.locate import Located
@@ -64,10 +64,15 @@ def _content(manifest: Manifest) -> dict[str, str | None]:
         "scenes": _splits(manifest.scenes) if manifest.scenes else None,
         **products,
         "models": ", ".join(labels.models) if labels else None,
-        "labelled": f"{len(labels.scenes)} scenes; ensemble sha256 {labels.ensemble_sha256[:16]}…" if labels else None,
+        "labelled": f"{len(labels.scenes)} scenes; {_settings(labels)}" if labels else None,
         "mAP": None if mean is None else f"{mean:.4f}",
         "node reads": _node(manifest),
     }
+
+
+def _settings(labels: Labels) -> str:
+    tracking = f", tracking sha256 {labels.tracking_sha256[:16]}…" if labels.tracking_sha256 else ""
+    return f"ensemble sha256 {labels.ensemble_sha256[:16]}…{tracking}"
 
 
 def _splits(scenes: Scenes) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from t4zoo.errors import T4zooError
-from t4zoo.zoo.manifest import Labels, RawPrediction, Weights, md5_digest
+from t4zoo.zoo.manifest import Labels, RawPrediction, Weights, digest, md5_digest
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.describe import Found, parse_yaml
 from t4zoo.zoo.releasing.family import Family
@@ -17,7 +16,7 @@ from t4zoo.zoo.releasing.refusal import Refusal
 from t4zoo.zoo.releasing.scenes import SPLITS
 from t4zoo.zoo.version import AUTO_LABEL, AutoLabelSet, parse_name
 
-_ENSEMBLES = "conf/ensemble/"
+_ENSEMBLES, _TRACKINGS = "conf/ensemble/", "conf/tracking/"
 
 
 class LabelsError(T4zooError):
@@ -29,7 +28,10 @@ def find_labels(candidate: Candidate, found: Found, family: Family) -> Labels:
     stage = next((out.stage for out in candidate.outs() if out.path.endswith("/info_all.pkl")), None)
     if stage is None:
         raise LabelsError(f"dvc.lock: no stage made {candidate.home}/info_all.pkl; `dvc repro` and commit")
-    ensemble = _ensemble(candidate, stage)
+    ensemble = _noted(candidate, stage, _ENSEMBLES)
+    if ensemble is None:
+        raise LabelsError(f"dvc.lock: {stage} notes no {_ENSEMBLES}*.yaml and so no thresholds; `dvc repro`")
+    tracking = _noted(candidate, stage, _TRACKINGS)
     raw = [dep for dep in candidate.lock.deps.get(stage, ()) if dep.path.endswith("/raw")]
     if not raw:
         raise LabelsError(f"dvc.lock: {stage} read no {AUTO_LABEL}/{{set}}/raw; `dvc repro` and commit")
@@ -37,7 +39,9 @@ def find_labels(candidate: Candidate, found: Found, family: Family) -> Labels:
     return Labels(
         raw=tuple(_raw(file, candidate, found, family) for file in sorted(files, key=lambda file: file.path)),
         ensemble=ensemble,
-        ensemble_sha256=hashlib.sha256(_canonical(ensemble)).hexdigest(),
+        ensemble_sha256=digest(_canonical(ensemble)),
+        tracking=tracking,
+        tracking_sha256=None if tracking is None else digest(_canonical(tracking)),
         scenes=_labelled(candidate, found),
     )
 
@@ -50,12 +54,12 @@ def check_models(labels: Labels, family: Family) -> list[Refusal]:
     return [Refusal(f"model {name}", f"is yanked: {reason}", cure) for name, reason in reasons if reason is not None]
 
 
-def _ensemble(candidate: Candidate, stage: str) -> dict[str, Any]:
-    """As DVC noted it when the stage ran."""
-    noted = [data for path, data in candidate.lock.params.get(stage, {}).items() if path.startswith(_ENSEMBLES)]
-    if len(noted) != 1 or not isinstance(noted[0], dict):
-        raise LabelsError(f"dvc.lock: {stage} notes no {_ENSEMBLES}*.yaml and so no thresholds; `dvc repro`")
-    return noted[0]
+def _noted(candidate: Candidate, stage: str, folder: str) -> dict[str, Any] | None:
+    """The one file of `folder` that the stage ran with, as DVC noted it; None where it noted none."""
+    noted = [data for path, data in candidate.lock.params.get(stage, {}).items() if path.startswith(folder)]
+    if len(noted) > 1 or not all(isinstance(data, dict) for data in noted):
+        raise LabelsError(f"dvc.lock: {stage} notes several files of {folder}, or a broken one; `dvc repro` and commit")
+    return noted[0] if noted else None
 
 
 def _files(folder: Out, candidate: Candidate, found: Found) -> list[TrackedFile]:

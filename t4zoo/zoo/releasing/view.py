@@ -47,6 +47,7 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     if labels := plan.manifest.labels:
         yield "derived from", ", ".join(f"{raw.holder}/{raw.file} ({raw.sha256[:16]}…)" for raw in labels.raw)
         yield "thresholds", f"sha256 {labels.ensemble_sha256[:16]}…"
+        yield "tracking", f"sha256 {labels.tracking_sha256[:16]}…" if labels.tracking_sha256 else "not noted"
     for product, split in (plan.manifest.products or {}).items():
         yield f"scenes of {product}", f"{len(split.train)} train, {len(split.val)} val, {len(split.test)} test"
     yield "to copy", f"{len(plan.copies)} files, {human(size(plan.manifest))}, inside S3"

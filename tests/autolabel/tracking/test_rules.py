@@ -14,8 +14,8 @@ from tests.autolabel.tracking.streets import SHIPPED
 from tests.pipeline import ROOT
 
 
-def test_off_tracks_nothing() -> None:
-    assert read_tracking(yaml.safe_load((ROOT / "conf" / "tracking" / "off.yaml").read_text()), "off").kalman is None
+def test_none_tracks_nothing() -> None:
+    assert read_tracking(yaml.safe_load((ROOT / "conf" / "tracking" / "none.yaml").read_text()), "none").kalman is None
 
 
 def test_the_shipped_file_has_the_gates_and_groups_of_awml() -> None:

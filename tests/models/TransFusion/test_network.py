@@ -6,6 +6,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from t4zoo.errors import UsageError
+from t4zoo.models.common.query_head import Queries
 from t4zoo.models.TransFusion.network import TransFusion
 from tests.pipeline import ROOT
 
@@ -41,6 +42,20 @@ def test_of_equal_places_the_first_are_chosen():
     _, labels, cells = head._choose(torch.full((2, 5, 32, 32), 0.01))
     assert labels.unique().tolist() == [0]
     assert cells.tolist() == [list(range(40))] * 2
+
+
+def test_a_query_is_as_sure_as_its_place_is_hot_times_what_it_says_of_its_class():
+    logits = torch.tensor([[[0.0, 9.0], [9.0, math.log(3)]]])
+    labels, heat = torch.tensor([[0, 1]]), torch.tensor([[0.4, 0.8]])
+    found = Queries(torch.zeros(1, 2, 4, 4), labels, heat, logits, torch.zeros(1, 2, 10))
+    torch.testing.assert_close(found.scores, torch.tensor([[0.4 * 0.5, 0.8 * 0.75]]))
+
+
+def test_what_a_query_takes_from_the_map_depends_on_where_it_is():
+    head = network().eval().head
+    rows, places, flat = torch.rand(1, 3, 48), torch.rand(1, 3, 48), torch.rand(1, 1024, 48)
+    here, there = (head.decoder(rows, places, flat, grid) for grid in torch.rand(2, 1, 1024, 48))
+    assert not torch.allclose(here, there, atol=1e-4)
 
 
 def test_the_order_of_the_queries_changes_no_box():

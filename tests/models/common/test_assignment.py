@@ -54,6 +54,20 @@ def test_of_two_queries_at_one_place_the_one_that_says_the_class_answers():
     assert rows.tolist() == [1]
 
 
+def test_of_two_queries_at_one_place_the_one_of_the_right_size_answers():
+    truth = tensor([0, 0, 0, 4, 2, 2, 0.0])
+    boxes = tensor([0, 0, 0, 2, 2, 2, 0.0], [0, 0, 0, 4, 2, 2, 0.0])
+    rows, _ = assign(COSTS, torch.zeros(2, 1, dtype=torch.float64), boxes, truth, torch.tensor([0]))
+    assert rows.tolist() == [1]
+
+
+def test_how_far_centres_are_apart_is_counted_along_x_and_y():
+    truth = tensor([0, 0, 0, 1, 1, 1, 0.0])
+    boxes = tensor([3, 3, 0, 1, 1, 1, 0.0], [5, 0, 0, 1, 1, 1, 0.0])  # 6 and 5 m, as the crow flies 4.2 and 5
+    rows, _ = assign(COSTS, torch.zeros(2, 1, dtype=torch.float64), boxes, truth, torch.tensor([0]))
+    assert rows.tolist() == [1]
+
+
 @pytest.mark.parametrize(("queries", "objects"), [(2, 5), (5, 2), (5, 0)])
 def test_there_are_as_many_pairs_as_the_fewer_have(queries, objects):
     boxes, truth = torch.rand(queries, 7) + 1, torch.rand(objects, 7) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import itertools
 
@@ -137,6 +138,19 @@ def test_what_is_empty_counts_for_no_statistic():
     rows = torch.stack(list(by_definition(held_by(given), weight_of(model.first.conv)).values()))
     torch.testing.assert_close(model.first.norm.running_mean, 0.1 * rows.mean(dim=0), atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(model.first.norm.running_var, 0.9 + 0.1 * rows.var(dim=0), atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("kind", FORMS)
+def test_clouds_without_a_voxel_give_an_empty_canvas(kind, training):
+    model = encoder({Dense: "dense", Sparse: "sparse"}[kind]).train(training)
+    before = copy.deepcopy(model.state_dict())
+    with torch.enable_grad():
+        canvas = model(Voxels(torch.zeros(0, 3), torch.zeros(0, 4, dtype=torch.long)), 2)
+        canvas.sum().backward()
+    assert torch.equal(canvas, torch.zeros(2, model.out_channels, 4, 4))
+    assert all(weight.grad is not None for weight in model.parameters()), "or several GPUs would wait for each other"
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("rows", [0, 1])
