@@ -263,11 +263,12 @@ class Harm:
 def test_a_checkpoint_that_runs_something_is_refused_in_both_of_torchs_formats(tmp_path: Path) -> None:
     import torch
 
-    for new_format in (True, False):
+    refusals = {True: r"names posix\.system, .* it was not run", False: "no checkpoint of weights and builtins alone"}
+    for new_format, refusal in refusals.items():
         path, victim = tmp_path / f"{new_format}.pth", tmp_path / f"victim-{new_format}"
         harm = {"state_dict": {}, "meta": Harm(victim)}
         torch.save(harm, path, _use_new_zipfile_serialization=new_format)
-        with pytest.raises(checkpoint.CheckpointError, match="no checkpoint of weights and builtins alone"):
+        with pytest.raises(checkpoint.CheckpointError, match=refusal):
             checkpoint.load(path)
         assert not victim.exists()
         torch.load(path, weights_only=False)

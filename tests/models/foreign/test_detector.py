@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from t4zoo.errors import UsageError
+from t4zoo.info import Info, save
 from t4zoo.models.common import checkpoint
 from t4zoo.models.foreign.configuration import Source
 from t4zoo.models.foreign.detector import Detector, open_detector
@@ -32,6 +33,12 @@ def weights(tmp_path) -> Path:
 
 def detector(path: Path, **overrides) -> Detector:
     return open_detector(Source(str(CONFIG), overrides=overrides), path, "cpu", no_fetch)
+
+
+def asked_about(folder: Path) -> dict[str, str]:
+    """Overrides that give the model's own judge an info file of `folder`."""
+    save(folder / "info.pkl", Info(CLASSES, "street", tuple(make_frames(folder, 2))))
+    return {"test_dataloader.dataset.ann_file": "info.pkl", "test_dataloader.dataset.data_root": str(folder)}
 
 
 def test_frames_have_the_same_boxes_alone_and_together(tmp_path, weights):
@@ -59,11 +66,11 @@ def test_weights_as_several_gpus_had_them_are_the_same(tmp_path, weights):
         assert torch.equal(value, wrapped[f"module.{name}"])
 
 
-def test_weights_that_are_missing_or_of_another_shape_are_refused(weights):
+def test_weights_that_are_missing_or_of_another_shape_are_refused(tmp_path, weights):
     with pytest.raises(checkpoint.CheckpointError, match=r"1 of its weights are missing .* as head\.fc\.weight"):
         _ = detector(weights, **{"model.head.cells": 4}).network
     with pytest.raises(checkpoint.CheckpointError, match="not of the model that the configuration names"):
-        detector(weights, **{"model.head.classes": 6}).judge()
+        detector(weights, **{"model.head.classes": 6, **asked_about(tmp_path)}).judge()
 
 
 def test_a_configuration_without_a_test_is_sent_to_our_judge(weights):
