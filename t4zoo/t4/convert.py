@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from t4zoo.spread import processes
+from t4zoo.spread import Engine, processes
 from t4zoo.t4.check.gate import Gate
 from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError
 from t4zoo.t4.datasets.counting import SceneCount, objects_csv, scenes_csv, summary
@@ -38,16 +38,16 @@ def create_info(
     out: Path,
     max_speed: float,
     cameras: Sequence[str] | None = None,
-    workers: int | None = 1,
+    workers: int | Engine | None = 1,
     cache: Path | None = None,
     gate: Gate | None = None,
 ) -> dict[str, Any]:
     """Write `info_{train,val,test}.pkl`, what is counted in them and where each scene is; returns the statistics.
 
     product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. cameras: see `FrameSettings`. workers:
-    processes, None for one a core. cache: a folder for what other runs can use again; the info files beside `out` are
-    used again without it. gate: what is held against scenes before. A missing, broken or refused scene raises and
-    leaves `out` as it was.
+    an engine, or processes, None for one a core. cache: a folder for what other runs can use again; the info files
+    beside `out` are used again without it. gate: what is held against scenes before. A missing, broken or refused scene
+    raises and leaves `out` as it was.
     """
     label_map = read_labels(labels, product["class_names"])
     max_sweeps = whole_number(f"conf/product/{product['name']}.yaml", "max_sweeps", product["max_sweeps"], 0)
@@ -65,9 +65,10 @@ def create_info(
             orders.append(Order(selection, scene, settings, settled, sources.data_root))
     if gate is not None:
         extra |= gate.hold(_places(orders))
+    engine = processes(workers) if workers is None or isinstance(workers, int) else workers
     counts: dict[str, list[SceneCount]] = {split: [] for split in SPLITS}
     with writing(out, label_map.class_names, str(product["name"]), extra) as folder:
-        made = pieces(orders, processes(workers), cache, out.parent)
+        made = pieces(orders, engine, cache, out.parent)
         for names, (key, piece) in zip(splits, made, strict=True):
             folder.add(names, key, piece)
             for name in names:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
-from t4zoo.spread import spread
+from t4zoo.spread import Engine, KilledError, spread
 from t4zoo.t4.dataset_list import SceneId
 from t4zoo.t4.frames import FrameSettings
 from t4zoo.t4.labels import LabelMap
@@ -83,7 +83,9 @@ class _Maker:
         return _Result(key, piece, recipe, Known(digest, infos), read)
 
 
-def pieces(orders: Sequence[Order], workers: int, cache: Path | None, infos: Path) -> Iterator[tuple[str, Piece]]:
+def pieces(
+    orders: Sequence[Order], workers: int | Engine, cache: Path | None, infos: Path
+) -> Iterator[tuple[str, Piece]]:
     """Key and piece of each scene, in their order; no more of them at a time than the workers are busy with.
 
     cache: a folder of this machine. infos: the folder of all products' info files, whose pieces are used too. Raises
@@ -104,7 +106,7 @@ def pieces(orders: Sequence[Order], workers: int, cache: Path | None, infos: Pat
         return _Result(key, piece)
 
     errors = []
-    for result in spread(_Maker(kept), orders, workers, at_hand):
+    for result in spread(_Maker(kept), orders, workers, at_hand, _killed, _reads):
         if result.error is not None or result.piece is None:
             errors.append(str(result.error))
             continue
@@ -115,6 +117,18 @@ def pieces(orders: Sequence[Order], workers: int, cache: Path | None, infos: Pat
     stamps.save()
     if errors:
         raise BrokenScenesError(_told(errors))
+
+
+def _killed(order: Order, error: KilledError) -> _Result:
+    return _Result(error=ReadError(f"scene {order.scene.id}: {error}"))
+
+
+def _reads(order: Order) -> list[Path]:
+    try:
+        recipe = order.recipe()
+    except ReadError:
+        return []  # told by whoever reads it
+    return sorted({recipe.folder, recipe.files})
 
 
 def _told(errors: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from t4zoo.errors import T4zooError
+from t4zoo.spread import Engine
 from t4zoo.t4.check.cache import Cache
 from t4zoo.t4.check.many import check_scenes
 from t4zoo.t4.check.report import SceneReport
@@ -22,7 +23,7 @@ class RefusedScenesError(T4zooError):
     """Scenes with errors that nobody has waived; the message names each with its rules."""
 
 
-def gate_of(check: Sequence[str], waivers: str, cache: Path | None, workers: int) -> Gate | None:
+def gate_of(check: Sequence[str], waivers: str, cache: Path | None, workers: int | Engine) -> Gate | None:
     """The gate that a configuration describes; None where it holds no rules against scenes.
 
     check: families or ids of rules. waivers: the file with the list, "" for none. cache: a folder for results.
@@ -40,7 +41,7 @@ class Gate:
     wanted: Selection
     waivers: tuple[Waiver, ...] = ()
     cache: Cache | None = None
-    workers: int = 1
+    workers: int | Engine = 1
 
     def hold(self, scenes: Iterable[tuple[Path, Path]]) -> dict[str, Any]:
         """What `metainfo` is to say of waivers: `{}`, or `{"waivers": [{scene, rule, times, reason}]}`.
