@@ -111,12 +111,30 @@ class Weights(_Record):
     sha256: Sha256
 
 
+class Waiver(_Record):
+    """An error of a scene, `{T4 dataset id}/{revision}`, that a person let pass: which rule, how often, and why."""
+
+    scene: str
+    rule: str
+    times: Annotated[int, Field(ge=1, lt=2**63)]
+    reason: str
+
+
 class Scenes(_Record):
-    """Scenes of each split, `{T4 dataset id}/{revision}`."""
+    """Scenes of each split, `{T4 dataset id}/{revision}`. waivers: what was let pass of them, by scene and rule.
+
+    Where there are none they are not written, so that such manifests are what they were before there were any.
+    """
 
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
+    waivers: Annotated[tuple[Waiver, ...], Field(exclude_if=lambda found: not found)] = ()
+
+    @property
+    def splits(self) -> tuple[tuple[str, ...], ...]:
+        """The scenes alone."""
+        return self.train, self.val, self.test
 
 
 class RawPrediction(_Record):

@@ -61,6 +61,30 @@ def test_labels_from_before_their_tracking_was_noted_are_read() -> None:
     assert found is not None and found.tracking is None and found.tracking_sha256 is None
 
 
+def test_a_manifest_from_before_there_were_waivers_is_read_and_written_as_it_was() -> None:
+    old = example()
+    content = (
+        json.dumps(parse(old).model_dump(mode="json"), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    ).encode()
+    assert b"waiver" not in content
+    jsonschema.validate(json.loads(content), schema())
+    found = parse_manifest(content, "here")
+    assert found.scenes is not None and found.scenes.waivers == ()
+    assert found.to_bytes() == content
+
+
+def test_waivers_are_written_and_read_and_change_the_digest() -> None:
+    waiver = {"scene": "a/0", "rule": "CNT004", "times": 3, "reason": "counted before the clouds were corrected"}
+    told = example(scenes={**example()["scenes"], "waivers": [waiver]})
+    found = parse(told)
+    assert json.loads(found.to_bytes())["scenes"]["waivers"] == [waiver]
+    jsonschema.validate(json.loads(found.to_bytes()), schema())
+    assert parse_manifest(found.to_bytes(), "here") == found
+    assert digest(found.to_bytes()) != digest(parse(example()).to_bytes())
+    with pytest.raises(ManifestError, match="times"):
+        parse(example(scenes={**example()["scenes"], "waivers": [waiver | {"times": 0}]}))
+
+
 def test_the_published_schema_is_the_models_own_and_takes_what_is_written() -> None:
     published = json.loads(schema_path().read_text())
     assert published == schema()

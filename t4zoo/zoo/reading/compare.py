@@ -61,13 +61,15 @@ class FileChange:
 class Comparison:
     """Of two manifests. same_files: how many are equal. same_config: None where neither has one.
 
-    labelling: what of the ensemble and the tracking that made labels is not the same.
+    labelling: what of the ensemble and the tracking that made labels is not the same. waivers: what was let pass of the
+    scenes of only one of them, or otherwise.
     """
 
     a: Manifest
     b: Manifest
     figures: tuple[Figure, ...]
     scenes: tuple[SceneChanges, ...]
+    waivers: tuple[Change, ...]
     parameters: tuple[Change, ...]
     labelling: tuple[Change, ...]
     files: tuple[FileChange, ...]
@@ -87,6 +89,7 @@ def compare(a: Manifest, b: Manifest) -> Comparison:
         b=b,
         figures=figures(a.metrics or {}, b.metrics or {}),
         scenes=scenes(splits(a), splits(b)),
+        waivers=changes(waivers(a), waivers(b)),
         parameters=changes(a.ros_parameters or {}, b.ros_parameters or {}),
         labelling=changes(labelling(a), labelling(b)),
         files=tuple(changed),
@@ -122,6 +125,16 @@ def splits(manifest: Manifest) -> dict[str, tuple[str, ...]]:
         if one:
             found |= {f"{head}train": one.train, f"{head}val": one.val, f"{head}test": one.test}
     return found
+
+
+def waivers(manifest: Manifest) -> dict[str, str]:
+    """What was let pass of the scenes of a version: product, scene and rule -> how often, and why."""
+    sets = {"": manifest.scenes, **{f"{name} ": one for name, one in (manifest.products or {}).items()}}
+    return {
+        f"{head}{one.scene} {one.rule}": f"{one.times} times, {one.reason}"
+        for head, found in sets.items()
+        for one in (found.waivers if found else ())
+    }
 
 
 def labelling(manifest: Manifest) -> dict[str, Any]:

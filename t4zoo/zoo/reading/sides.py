@@ -24,6 +24,7 @@ def view(found: Comparison, config: Sequence[str], everything: bool = False) -> 
     for title, lines in (
         ("figures", _figures(found.figures, everything)),
         ("scenes", _scenes(found.scenes)),
+        ("what was waived", _changes(found.waivers, ": ")),
         ("what the node reads", _changes(found.parameters, ": ")),
         ("how it was labelled", _changes(found.labelling, ": ")),
         ("config", [plain(line, keep="\t") for line in config] or _config(found)),
@@ -41,6 +42,7 @@ def record(found: Comparison, config: Sequence[str]) -> dict[str, Any]:
         "b": found.b.name,
         "figures": [{**asdict(one), "difference": one.difference} for one in found.figures],
         "scenes": [asdict(one) for one in found.scenes],
+        "waivers": [asdict(one) for one in found.waivers],
         "ros_parameters": [asdict(one) for one in found.parameters],
         "labelling": [asdict(one) for one in found.labelling],
         "config": None if found.same_config is None else {"same": found.same_config, "diff": list(config)},

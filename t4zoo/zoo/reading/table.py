@@ -15,6 +15,7 @@ from t4zoo.zoo.reading.locate import Located
 from t4zoo.zoo.reading.reindex import kind_of, score
 
 SHOWN = ("class_names", "point_cloud_range", "voxel_size")  # of the ROS node's parameters
+TOLD = 20  # waivers of one set of scenes that are shown
 
 
 def files_table(manifest: Manifest) -> Table:
@@ -60,9 +61,12 @@ def _origin(located: Located, line: Sequence[str]) -> dict[str, str | None]:
 def _content(manifest: Manifest) -> dict[str, str | None]:
     labels, mean = manifest.labels, score(manifest)
     products = {f"scenes of {name}": _splits(scenes) for name, scenes in (manifest.products or {}).items()}
+    waived = {f"waived in {name}": _waivers(scenes) for name, scenes in (manifest.products or {}).items()}
     return {
         "scenes": _splits(manifest.scenes) if manifest.scenes else None,
         **products,
+        "waived": _waivers(manifest.scenes) if manifest.scenes else None,
+        **waived,
         "models": ", ".join(labels.models) if labels else None,
         "labelled": f"{len(labels.scenes)} scenes; {_settings(labels)}" if labels else None,
         "mAP": None if mean is None else f"{mean:.4f}",
@@ -77,6 +81,13 @@ def _settings(labels: Labels) -> str:
 
 def _splits(scenes: Scenes) -> str:
     return f"{len(scenes.train)} train, {len(scenes.val)} val, {len(scenes.test)} test"
+
+
+def _waivers(scenes: Scenes) -> str:
+    """The errors that a person let pass, a line each."""
+    lines = [f"{one.rule} of {one.scene}, {one.times} times: {one.reason}" for one in scenes.waivers]
+    more = [f"and {len(lines) - TOLD} more, which --json has"] if len(lines) > TOLD else []
+    return "\n".join((*lines[:TOLD], *more))
 
 
 def _node(manifest: Manifest) -> str | None:

@@ -142,7 +142,7 @@ def _grown(
     x, y, z = last.version.x, last.version.y, last.version.z
     if before.keys() != after.keys():
         return InfoVersion(Version(x, y + 1, 0)), f"Y+1: other products than {last}"
-    if before != after:
+    if any(before[product].splits != after[product].splits for product in after):
         return InfoVersion(Version(x, y + 1, 0)), f"Y+1: other scenes than {last}"
     return InfoVersion(Version(x, y, z + 1)), f"Z+1: the scenes of {last}, told otherwise"
 

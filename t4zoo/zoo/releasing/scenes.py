@@ -1,4 +1,4 @@
-"""Which scenes a model was trained, validated and tested on: what its stages read, as create_info counted it."""
+"""Which scenes a model was trained, validated and tested on, and what was let pass of them, as create_info told it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from t4zoo.zoo.manifest import Scenes
+from t4zoo.zoo.manifest import Scenes, Waiver
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.lock import TrackedFile, expand
 from t4zoo.zoo.releasing.objects import ObjectError, Objects
@@ -36,7 +36,10 @@ def scenes_of(candidate: Candidate, objects: Objects) -> Scenes | None:
     trained = {scene for product, split in read for scene in getattr(counted[product], split)}
     is_release = isinstance(candidate.name, ModelVersion) and candidate.name.version.release
     hidden = trained if is_release else set()
-    return Scenes(train=_sorted(trained), val=_sorted({*shown.val} - hidden), test=_sorted({*shown.test} - hidden))
+    splits = _sorted(trained), _sorted({*shown.val} - hidden), _sorted({*shown.test} - hidden)
+    known = {scene for split in splits for scene in split}
+    waivers = {one for scenes in (*counted.values(), shown) for one in scenes.waivers if one.scene in known}
+    return Scenes(**dict(zip(SPLITS, splits, strict=True)), waivers=_in_order(waivers))
 
 
 def _read_by_train(candidate: Candidate) -> set[tuple[str, str]]:
@@ -63,10 +66,12 @@ def info_scenes(candidate: Candidate, tracked: dict[str, TrackedFile], objects: 
 
 
 def splits_of(statistics: Any, path: str, candidate: Candidate) -> Scenes:
-    """The scenes that a statistics.json names; raises RefusedError where it names none."""
+    """The scenes that a statistics.json names, and their waivers; raises RefusedError where it names no scenes."""
     try:
-        return Scenes(**{split: _sorted(statistics[split]["scenes"]) for split in SPLITS})
-    except (KeyError, TypeError, ValidationError) as error:
+        told = {Waiver.model_validate(one) for split in SPLITS for one in statistics[split].get("waivers", ())}
+        splits = {split: _sorted(statistics[split]["scenes"]) for split in SPLITS}
+        return Scenes(**splits, waivers=_in_order(told))
+    except (AttributeError, KeyError, TypeError, ValidationError) as error:
         what = f"does not name the scenes of each split ({type(error).__name__})"
         raise RefusedError(candidate.name, [Refusal(path, what, "`dvc repro create_info`, then commit")]) from error
 
@@ -77,6 +82,10 @@ def read_json(objects: Objects, md5: str, where: str) -> Any:
         return json.loads(objects.read(md5))
     except ValueError as error:
         raise ObjectError(f"{where}: not JSON ({error})") from error
+
+
+def _in_order(waivers: Iterable[Waiver]) -> tuple[Waiver, ...]:
+    return tuple(sorted(waivers, key=lambda one: (one.scene, one.rule, one.times, one.reason)))
 
 
 def _sorted(scenes: Iterable[str]) -> tuple[str, ...]:

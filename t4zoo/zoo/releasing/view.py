@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from t4zoo.zoo.reading.columns import human
+from t4zoo.zoo.reading.compare import waivers
 from t4zoo.zoo.reading.table import files_table, size
 from t4zoo.zoo.releasing.gate.leak import LeakReport
 from t4zoo.zoo.releasing.gate.model import ModelReport
@@ -44,6 +45,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "bundle", _contract_words(report)
     if scenes := plan.manifest.scenes:
         yield "scenes", f"{len(scenes.train)} train, {len(scenes.val)} val, {len(scenes.test)} test"
+    if waived := waivers(plan.manifest):
+        yield "waived", f"{len(waived)} errors of scenes; `t4zoo show` names each once it is released"
     if labels := plan.manifest.labels:
         yield "derived from", ", ".join(f"{raw.holder}/{raw.file} ({raw.sha256[:16]}…)" for raw in labels.raw)
         yield "thresholds", f"sha256 {labels.ensemble_sha256[:16]}…"
