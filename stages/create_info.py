@@ -8,7 +8,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from stages._entry import stage
-from t4zoo.spread import processes
+from t4zoo.launcher import engine_of
 from t4zoo.t4.check.gate import gate_of
 from t4zoo.t4.convert import Sources, create_info
 
@@ -20,6 +20,7 @@ def main(cfg: DictConfig) -> None:
     sources = Sources(Path(settings["data_root"]), Path(settings["dataset_lists"]))
     out = Path(settings["out"])
     cache = Path(settings["cache"]) if settings["cache"] else None
+    engine = engine_of(settings["launcher"], settings["workers"])
     statistics = create_info(
         settings["product"],
         settings["labels"],
@@ -27,9 +28,9 @@ def main(cfg: DictConfig) -> None:
         out,
         float(settings["max_speed"]),
         settings["cameras"],
-        settings["workers"],
+        engine,
         cache,
-        gate_of(settings["check"], settings["waivers"], cache, processes(settings["workers"])),
+        gate_of(settings["check"], settings["waivers"], cache, engine),
     )
     for split, numbers in statistics.items():
         objects = ", ".join(f"{count} {name}" for name, count in numbers["objects"].items())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +36,13 @@ def check(
     ignore: Annotated[list[str] | None, typer.Option(help="Not these rules or families; again for more.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="End with exit code 1 for warnings too.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores.")] = None,
+    launcher: Annotated[
+        str,
+        typer.Option(envvar="T4ZOO_DATA_LAUNCHER", help="Where: local, slurm (what a job has of this machine) or ray."),
+    ] = "local",
+    address: Annotated[
+        str, typer.Option(help="Of a Ray cluster: HOST:PORT or ray://HOST:PORT; auto is this machine's.")
+    ] = "auto",
     every: Annotated[
         bool, typer.Option("--all", help=f"Tell the findings of all scenes, not of the first {SHOWN}.")
     ] = False,
@@ -50,19 +56,20 @@ def check(
     Ends with 1 where there are errors. Scenes that have not changed are not judged again, so that a check that was
     stopped goes on where it was. docs/t4-check.md has every rule and its reason.
     """
+    from t4zoo.launcher import engine_named
     from t4zoo.t4.check.cache import Cache
     from t4zoo.t4.check.many import check_scenes
     from t4zoo.t4.check.places import find_scenes
     from t4zoo.t4.check.rules import RULES, rule_set, selection
 
-    wanted = selection(only or (), ignore or ())
+    wanted, engine = selection(only or (), ignore or ()), engine_named(launcher, address, workers)
     if rules:
         _list_rules([vars(rule) for rule in RULES.values() if wanted.wants(rule.id)], as_json)
         return
     scenes = find_scenes(paths or [Path()])
     kept = None if fresh else Cache(cache or _own_cache())
     with progress("checking", len(scenes), unit="scenes") as advance:
-        reports = check_scenes(scenes, wanted, kept, workers or os.cpu_count() or 1, advance)
+        reports = check_scenes(scenes, wanted, kept, engine, advance)
     errors, warnings = (sum(report.total(severity) for report in reports) for severity in ("error", "warning"))
     if as_json:
         found = {"scenes": len(reports), "errors": errors, "warnings": warnings}

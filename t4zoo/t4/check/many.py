@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from t4zoo.spread import Engine, spread
+from t4zoo.spread import Engine, Processes, spread
 from t4zoo.t4.check.cache import Cache, key_of
 from t4zoo.t4.check.report import Finding, SceneReport, gather
 from t4zoo.t4.check.rules import Selection
@@ -50,7 +50,9 @@ def check_scenes(
         if report is not None:
             take(folder, report)
     left: list[Place] = [(folder, (files or {}).get(folder)) for folder in folders if folder not in found]
-    engine = max(1, min(workers, len(left))) if isinstance(workers, int) else workers
+    engine = Processes(workers) if isinstance(workers, int) else workers
+    if isinstance(engine, Processes):
+        engine = Processes(max(1, min(engine.count, len(left))))
     judge = _Judge(wanted, cache is not None)
     judged = spread(judge, left, engine, killed=lambda place, error: ("", _killed(place[0])), reads=_reads)
     for (folder, _), (key, report) in zip(left, judged, strict=True):
