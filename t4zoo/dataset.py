@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from t4zoo.errors import UsageError
 from t4zoo.geometry import inverse
 from t4zoo.info import Frame, InfoError, Instances, load, require_sweeps
-from t4zoo.points import read_points
+from t4zoo.points import read_clouds
 
 COLUMNS = ("x", "y", "z", "intensity")  # of a T4 lidar file; what follows them is not read
 
@@ -102,9 +102,11 @@ class LidarDataset(Dataset[tuple[Tensor, Sample]]):
         return self.cached[index]
 
     def _read(self, frame: Frame) -> NDArray[np.float32]:
-        clouds = [_with_lag(read_points(self.data_root / frame.lidar_path, frame.num_pts_feats), 0.0)]
-        for sweep in frame.sweeps[: self.max_sweeps]:
-            cloud = read_points(self.data_root / sweep.lidar_path, sweep.num_pts_feats)
+        sweeps = frame.sweeps[: self.max_sweeps]
+        files = [(frame.lidar_path, frame.num_pts_feats), *((one.lidar_path, one.num_pts_feats) for one in sweeps)]
+        read = read_clouds([(self.data_root / path, width) for path, width in files])
+        clouds = [_with_lag(next(read), 0.0)]
+        for sweep, cloud in zip(sweeps, read, strict=True):
             # lidar2sensor takes the frame's points to the sweep's coordinates; the sweep's points go the other way.
             back = inverse(sweep.lidar2sensor).astype(np.float32)
             cloud[:, :3] = cloud[:, :3] @ back[:3, :3].T + back[:3, 3]

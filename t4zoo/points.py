@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from t4zoo.errors import T4zooError
 from t4zoo.geometry import rotation_from_yaw
+from t4zoo.scene_files import contents_of, size_of
 from t4zoo.whole import whole
 
 NUM_FEATURES = 5  # x, y, z [m], intensity [0..255], ring (-1: unused): T4's point
@@ -26,19 +27,28 @@ class PointsError(T4zooError):
 
 
 def read_points(path: Path, num_features: int = NUM_FEATURES) -> Points:
-    """(N, num_features) float32 of a headerless little-endian file. Raises PointsError."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PointsError(f"{path}: cannot read this lidar file ({error.strerror}); fetch the scene again") from None
-    _count(path, len(data), num_features)
-    return np.frombuffer(data, dtype="<f4").reshape(-1, num_features).astype(np.float32)
+    """(N, num_features) float32 of a headerless little-endian file. Raises PointsError, FarFileError."""
+    return next(read_clouds([(path, num_features)]))
+
+
+def read_clouds(files: Sequence[tuple[Path, int]]) -> Iterator[Points]:
+    """`read_points` of several files of one scene; those of a scene far away come at the same time."""
+    contents = contents_of(path for path, _ in files)
+    for path, num_features in files:
+        try:
+            data = next(contents)
+        except OSError as error:
+            raise PointsError(
+                f"{path}: cannot read this lidar file ({error.strerror}); fetch the scene again"
+            ) from None
+        _count(path, len(data), num_features)
+        yield np.frombuffer(data, dtype="<f4").reshape(-1, num_features).astype(np.float32)
 
 
 def count_points(path: Path, num_features: int = NUM_FEATURES) -> int:
     """How many points a lidar file holds, by its size alone. Raises PointsError as `read_points` does."""
     try:
-        size = path.stat().st_size
+        size = size_of(path)
     except OSError as error:
         raise PointsError(f"{path}: cannot read this lidar file ({error.strerror}); fetch the scene again") from None
     return _count(path, size, num_features)

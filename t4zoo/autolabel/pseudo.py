@@ -14,6 +14,7 @@ from t4zoo.autolabel.identity import pseudo_id
 from t4zoo.autolabel.labels import SceneLabels
 from t4zoo.autolabel.link import link_data
 from t4zoo.errors import T4zooError, UsageError
+from t4zoo.scene_files import content_of, is_file
 from t4zoo.t4.dataset_list import DatasetList, parse_scene_id, write_dataset_list
 from t4zoo.t4.reader import read_scene
 from t4zoo.t4.writer import with_boxes, write_annotation
@@ -63,8 +64,8 @@ class PseudoScenes:
         tables = with_boxes(read.tables, own, boxes_of(labelled, self._classes, self._models), self._classes)
         write_annotation(self._temporary / own / "annotation", tables)
         link_data(read.folder, self._temporary / own)
-        if (read.folder / COPIED).is_file():
-            shutil.copyfile(read.folder / COPIED, self._temporary / own / COPIED)
+        if is_file(read.folder / COPIED):
+            (self._temporary / own / COPIED).write_bytes(content_of(read.folder / COPIED))
         names = {category.token: category.name for category in tables.category}
         self.objects.update(names[instance.category_token] for instance in tables.instance)
         self._scenes.append(own)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from t4zoo.errors import T4zooError
 from t4zoo.info import Frame
+from t4zoo.scene_files import scenes_in
 from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.reader import read_scene
 
@@ -17,8 +18,7 @@ class ScenesError(T4zooError):
 def scene_folders(data_root: Path, dataset: str) -> tuple[Path, ...]:
     """Every folder of `data_root/dataset`, by name: each is a scene. Raises ScenesError where there is none."""
     folder = data_root / dataset
-    found = folder.iterdir() if folder.is_dir() else ()
-    scenes = tuple(sorted(path for path in found if path.is_dir() and not path.name.startswith(".")))
+    scenes = tuple(scenes_in(folder))
     if not scenes:
         raise ScenesError(
             f"{folder}: no T4 scenes here; copy them there, each as {{T4 id}}/{{revision}}/ or {{T4 id}}/"

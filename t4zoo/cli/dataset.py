@@ -40,7 +40,7 @@ def lint(
     from t4zoo.t4.datasets.lint import lint as library
     from t4zoo.zoo.commit import last_tagged
 
-    root = _root()
+    root = repository()
     found = library(root, names or (), last_tagged(root))
     if as_json:
         findings = [{"severity": finding.severity, **asdict(finding)} for finding in found.findings]
@@ -51,7 +51,7 @@ def lint(
     stop_for([], failed=found.failed)
 
 
-def _root() -> Path:
+def repository() -> Path:
     """The repository around this folder, or else this folder."""
     from t4zoo.zoo.address import find_repository
 
@@ -98,7 +98,7 @@ def stats(
     from t4zoo.t4.datasets.statistics import as_dict, find_counted, tables
     from t4zoo.t4.datasets.tree import WorkingTree
 
-    root = _root()
+    root = repository()
     tree = WorkingTree(root)
     products = read_products(tree, PRODUCTS, read_places(tree).lists)
     counted = find_counted(root, name, {one.name: [named.name for named in one.datasets] for one in products})
@@ -149,7 +149,7 @@ def diff(
     from t4zoo.zoo import git
     from t4zoo.zoo.commit import Commit
 
-    root = _root()
+    root = repository()
     if not git.has_commit(root):
         raise UsageError(f"{root}: is not the top of a git repository with a commit, and only git knows what was")
     disk = WorkingTree(root)

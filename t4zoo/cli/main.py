@@ -6,7 +6,7 @@ import gc
 
 import typer
 
-from t4zoo.cli import adopt, dataset, info, keep, labels, make, read, release, reproduce, t4
+from t4zoo.cli import adopt, dataset, info, keep, labels, make, read, release, reproduce, source, t4
 from t4zoo.errors import SystemRefusal, T4zooError
 from t4zoo.screen import print_error
 
@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+source.add_to(dataset.dataset)
 for group in (make, release, read, dataset, info, labels, t4, keep, adopt, reproduce):
     app.add_typer(group.commands)
 

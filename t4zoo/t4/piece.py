@@ -6,7 +6,6 @@ import dataclasses
 import gc
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ import numpy as np
 
 import t4zoo
 from t4zoo.info import pickled, pickling_for
+from t4zoo.scene_files import bring, content_of, is_file, stamps_of
 from t4zoo.t4.datasets.counting import SceneCount, count_scene
 from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.labels import LabelMap
@@ -25,9 +25,9 @@ from t4zoo.t4.reader import place_of, scene_of
 # The modules that decide what a piece holds: when one of them changes, every piece is made anew. A test holds this list
 # to what is imported.
 CODE = (
-    "errors", "geometry", "info", "pickling", "points", "t4/columns", "t4/datasets/counting", "t4/frames",
-    "t4/instances", "t4/key_frames", "t4/labels", "t4/merge", "t4/piece", "t4/places", "t4/reader", "t4/records",
-    "t4/tables", "t4/velocity", "unpickle", "whole",
+    "errors", "geometry", "info", "pickling", "points", "scene_files", "t4/columns", "t4/datasets/counting",
+    "t4/frames", "t4/instances", "t4/key_frames", "t4/labels", "t4/merge", "t4/piece", "t4/places", "t4/reader",
+    "t4/records", "t4/tables", "t4/velocity", "unpickle", "whole",
 )  # fmt: skip
 
 
@@ -82,8 +82,8 @@ class Piece:
     def fits(self, recipe: Recipe, infos: Mapping[str, str]) -> bool:
         """Whether the files that were looked at are as they were. infos: digests that are known already."""
         try:
-            same = all(size_of(f"{recipe.files}/{name}") == size for name, size in self.clouds.items())
-            return same and all(
+            sizes = [size for size, *_ in stamps_of(recipe.files, self.clouds)]
+            return sizes == list(self.clouds.values()) and all(
                 (infos.get(name) or digest_of_file(recipe.files / name)) == digest
                 for name, digest in self.infos.items()
             )
@@ -108,6 +108,8 @@ def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
     gc.disable()  # so many rows are made at once that looking for cycles, of which there are none, takes a tenth of all
     try:
         scene = dataclasses.replace(scene_of(recipe.folder, tables), folder=recipe.files)
+        infos = sorted({info for info in scene.columns["sample_data"]["info_filename"] if info})
+        bring(recipe.files / name for name in infos)
         frames = frames_of(scene, recipe.home, recipe.settings, recipe.city, recipe.vehicle_type)
         code = pickled(frames, pickling_for(recipe.labels.class_names))
     finally:
@@ -116,12 +118,11 @@ def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
     start = len(f"{recipe.home}/{place_of(recipe.files)}/")
     looked_at = {frame.lidar_path[start:] for frame in frames}
     looked_at |= {sweep.lidar_path[start:] for frame in frames for sweep in frame.sweeps}
-    clouds = {name: size_of(f"{recipe.files}/{name}") for name in sorted(looked_at)}
+    names = sorted(looked_at)
+    clouds = {name: size for name, (size, *_) in zip(names, stamps_of(recipe.files, names), strict=True)}
     points = sum(clouds[frame.lidar_path[start:]] // (4 * frame.num_pts_feats) for frame in frames)
     count = count_scene(recipe.dataset, scene.name, frames, recipe.labels, recipe.data_root, points)
-    data = scene.columns["sample_data"]
-    infos = sorted({info for info in data["info_filename"] if info})
-    present = {name: digest_of_file(recipe.files / name) for name in infos if (recipe.files / name).is_file()}
+    present = {name: digest_of_file(recipe.files / name) for name in infos if is_file(recipe.files / name)}
     return Piece(count, clouds, present, code, hashlib.sha256(code).hexdigest())
 
 
@@ -130,14 +131,9 @@ def tables_digest(tables: Mapping[str, bytes]) -> str:
     return _digest_of({name: hashlib.sha256(content).hexdigest() for name, content in tables.items()})
 
 
-def size_of(path: str) -> int:
-    """The bytes of a file."""
-    return os.stat(path).st_size  # noqa: PTH116 - asked of every cloud; to make a Path takes longer
-
-
 def digest_of_file(path: Path) -> str:
     """The SHA-256 of a small file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(content_of(path)).hexdigest()
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ import orjson
 
 from t4zoo.errors import T4zooError
 from t4zoo.points import NUM_FEATURES
+from t4zoo.scene_files import absence_of, content_of, contents_of, is_scene, revisions_of
 from t4zoo.t4.columns import FieldError, Table, table_of
 from t4zoo.t4.records import parse
 from t4zoo.t4.tables import (
@@ -30,6 +32,10 @@ from t4zoo.t4.tables import (
 R = TypeVar("R")
 
 LIDAR_CHANNELS = ("LIDAR_CONCAT", "LIDAR_TOP")  # the first that a scene has is its cloud
+MOST_BYTES = 64 * 2**20  # of one table: two hours of driving; of all tables twice as many
+MOST_VALUES = 3_000_000  # in one table, where a few bytes of JSON can become a hundred of memory; in all twice as many
+MOST_NAME = 1_000  # characters of what every frame or box repeats
+MOST_SOURCES = 2_000_000  # sensors x samples, as every frame names all lidars
 CURE = "fetch the scene again, or take it out of its dataset list"
 
 # Field of a row -> table that the token in it belongs to. `prev` and `next` belong to the row's own table.
@@ -55,6 +61,11 @@ MAY_BE_EMPTY = {
     "first_annotation_token", "first_sample_token", "last_annotation_token", "last_sample_token", "log_tokens", "next",
     "prev", "scene_token", "visibility_token",
 }  # fmt: skip
+# What frames repeat: a text in it may be short, however often it is used.
+REPEATED = (
+    ("attribute", "name"), ("category", "name"), ("log", "location"), ("scene", "name"), ("sensor", "channel"),
+    ("sensor", "token"),
+)  # fmt: skip
 TABLE_OF = {kind: name for name, kind in RECORDS.items()}
 
 
@@ -150,6 +161,10 @@ class T4Scene:
     def path(self, filename: str) -> Path:
         """A file that a table names; ReadError when the name leads out of the scene."""
         name = PurePosixPath(filename)
+        try:
+            os.fsencode(filename)
+        except UnicodeEncodeError:  # half a character, which JSON can hold and a file system cannot
+            raise ReadError(f"scene {self.name}: the file name {filename!r} can be no file's; {CURE}") from None
         if not filename or name.is_absolute() or ".." in name.parts or "\\" in filename or "\0" in filename:
             raise ReadError(f"scene {self.name}: the file name {filename!r} leads out of the scene; {CURE}")
         return self.folder / name
@@ -164,7 +179,7 @@ class T4Scene:
             return NUM_FEATURES
         path = self.path(info_filename)
         try:
-            count = json.loads(path.read_text(encoding="utf-8"))["num_pts_feats"]
+            count = json.loads(content_of(path).decode("utf-8"))["num_pts_feats"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ReadError(f"scene {self.name}: {path}: no num_pts_feats can be read ({error!r}); {CURE}") from None
         if type(count) is not int or not 3 <= count <= 64:
@@ -177,17 +192,16 @@ def find_scene(folder: Path, revision: str | None = None) -> Path:
 
     Raises ReadError when it is not there.
     """
-    revisions = sorted((p.name for p in folder.glob("[0-9]*") if p.name.isdecimal() and p.is_dir()), key=int)
+    revisions = revisions_of(folder)
     if revision is not None:
-        if (folder / revision / "annotation").is_dir():
+        if is_scene(folder / revision):
             return folder / revision
         here = f"the revisions here are {', '.join(revisions)}" if revisions else "it has no revision folders"
-        if not folder.is_dir():
-            here = f"{folder} does not exist"
+        here = absence_of(folder) or here
         raise ReadError(f"scene {folder.name}/{revision}: not found: {here}; {CURE}")
     if revisions:
         return find_scene(folder, revisions[-1])
-    if (folder / "annotation").is_dir():
+    if is_scene(folder):
         return folder
     raise ReadError(f"scene {folder.name}: not found: {folder / 'annotation'} does not exist; {CURE}")
 
@@ -197,7 +211,7 @@ def find_recorded(folder: Path, revision: str | None) -> Path:
 
     Raises ReadError when it is not there.
     """
-    return folder if (folder / "annotation").is_dir() else find_scene(folder, revision)
+    return folder if is_scene(folder) else find_scene(folder, revision)
 
 
 def read_scene(folder: Path, revision: str | None = None) -> T4Scene:
@@ -212,11 +226,11 @@ def read_scene(folder: Path, revision: str | None = None) -> T4Scene:
 def read_tables(found: Path) -> dict[str, bytes]:
     """The content of each table of the scene in exactly this folder. Raises ReadError."""
     contents, scene = {}, place_of(found)
-    for table in RECORDS:
-        path = f"{found}/annotation/{table}.json"
+    paths = {table: f"{found}/annotation/{table}.json" for table in RECORDS}
+    read = contents_of(paths.values())
+    for table, path in paths.items():
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - thirteen Paths a scene take as long as what they name
-                contents[table] = file.read()
+            contents[table] = next(read)
         except FileNotFoundError:
             raise ReadError(f"scene {scene}: table {table} is missing ({path}); {CURE}") from None
         except OSError as error:
@@ -227,10 +241,12 @@ def read_tables(found: Path) -> dict[str, bytes]:
 def scene_of(found: Path, contents: Mapping[str, bytes]) -> T4Scene:
     """The scene in this folder, of the contents of its tables. Raises ReadError."""
     name = place_of(found)
+    _refuse_enormous(name, contents)
     columns = {table: _table(name, found, table, contents[table]) for table in RECORDS}
     _check_references(name, columns)
     if len(columns["scene"]) != 1:
         raise ReadError(f"scene {name}: table scene has {len(columns['scene'])} rows instead of one; {CURE}")
+    _refuse_repeated(name, columns)
     return T4Scene(name, found, columns)
 
 
@@ -253,6 +269,40 @@ def _table(scene: str, folder: Path, table: str, content: bytes) -> Table:
         row = rows[wrong.row]
         token = row.get("token", f"(row {wrong.row})") if isinstance(row, dict) else f"(row {wrong.row})"
         raise ReadError(f"scene {scene}: table {table}, token {token}: {wrong.error}; {CURE}") from None
+
+
+def _refuse_enormous(scene: str, contents: Mapping[str, bytes]) -> None:
+    """Raise ReadError for tables that would not fit in memory as objects; counts only in those that might not."""
+    sizes = {table: len(contents[table]) for table in RECORDS}
+    values = sizes
+    if sum(sizes.values()) > MOST_VALUES:
+        values = {table: sum(contents[table].count(mark) for mark in (b",", b"[", b"{")) for table in RECORDS}
+    for found, most, unit in ((sizes, MOST_BYTES, "bytes"), (values, MOST_VALUES, "values")):
+        table = max(found, key=lambda name: found[name])
+        if found[table] > most:
+            raise ReadError(
+                f"scene {scene}: table {table} is larger than any: {found[table]:,} {unit}, and {most:,} are the most; "
+                f"{CURE}"
+            )
+        if sum(found.values()) > 2 * most:
+            raise ReadError(
+                f"scene {scene}: its tables are larger than any: {sum(found.values()):,} {unit}, and {2 * most:,} are "
+                f"the most, of which table {table} has {found[table]:,}; {CURE}"
+            )
+
+
+def _refuse_repeated(scene: str, tables: Mapping[str, Table]) -> None:
+    """Raise ReadError where little in a table would become much in the frames, which repeat it."""
+    for table, field in REPEATED:
+        longest = max(tables[table][field], key=len, default="")
+        if len(longest) > MOST_NAME:
+            raise ReadError(
+                f"scene {scene}: table {table} has a {field} of {len(longest):,} characters, and {MOST_NAME:,} are the "
+                f"most; {CURE}"
+            )
+    sensors, samples = len(tables["sensor"]), len(tables["sample"])
+    if sensors * samples > MOST_SOURCES:
+        raise ReadError(f"scene {scene}: {sensors:,} sensors are too many for {samples:,} samples; {CURE}")
 
 
 def _json(content: bytes) -> Any:

@@ -1,16 +1,16 @@
-"""Tells from the file system alone that a scene's tables have not changed since they were last read."""
+"""Tells from the file system, or a source's inventory, that a scene's tables have not changed since they were read."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from t4zoo.scene_files import stamps_of
 from t4zoo.t4.tables import RECORDS
 from t4zoo.whole import write_whole
 
@@ -78,9 +78,7 @@ def now() -> int:
 
 def _stamp(folder: Path, files: Path, infos: Iterable[str], not_after: int | None = None) -> str:
     """Raises OSError where a file is missing, ValueError where one was touched too late."""
-    paths = [f"{folder}/annotation/{table}.json" for table in RECORDS] + [f"{files}/{name}" for name in infos]
-    found = [os.stat(path) for path in paths]  # noqa: PTH116 - a Path a file would take longer than the question
-    if not_after is not None and any(max(one.st_mtime_ns, one.st_ctime_ns) > not_after for one in found):
+    told = [*stamps_of(folder, (f"annotation/{table}.json" for table in RECORDS)), *stamps_of(files, infos)]
+    if not_after is not None and any(max(times) > not_after for _, _, *times in told):
         raise ValueError("touched a moment ago")
-    told = [(one.st_size, one.st_ino, one.st_mtime_ns, one.st_ctime_ns) for one in found]
     return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -9,6 +9,7 @@ import stat
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from t4zoo.scene_files import fingerprint_of
 from t4zoo.t4.check.raw import MOST_BYTES
 from t4zoo.t4.check.report import Finding, SceneReport
 from t4zoo.t4.check.rules import Selection, rule_set
@@ -39,8 +40,13 @@ class Cache:
 
 
 def key_of(folder: Path, wanted: Selection, files: Path | None = None) -> str:
-    """What a result is kept by: the rules, the bytes of the tables, and name, size and time of every other file."""
+    """What a result is kept by: the rules, the bytes of the tables, and name, size and time of every other file.
+
+    Of a scene that is far, what its inventory says of all of them.
+    """
     digest = hashlib.sha256(f"{rule_set()} {wanted} {folder.parent.name}/{folder.name}".encode("utf-8", "replace"))
+    for far in (folder, files or folder):
+        digest.update((fingerprint_of(far) or "").encode())
     for name, status in _entries(folder / "annotation"):
         digest.update(f"\0{name} ".encode("utf-8", "replace") + _content(folder / "annotation" / name, status))
     data = (files or folder) / "data"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t4zoo.points import NUM_FEATURES
+from t4zoo.scene_files import content_of, is_far, size_of
 from t4zoo.t4.check.raw import RawScene, Row
 from t4zoo.t4.check.rule import Fault, Rule, named, shown
 
@@ -133,6 +134,8 @@ def _cloud(scene: RawScene, row: Row, path: Path) -> Generator[Fault, None, Clou
 def _size(path: Path) -> int | None:
     """The bytes of a regular file, None where there is none."""
     try:
+        if is_far(path):
+            return size_of(path)
         status = path.stat()
     except (OSError, ValueError):
         return None
@@ -147,7 +150,7 @@ def _info(scene: RawScene, row: Row) -> tuple[Row | None, int, Fault | None]:
     size = None if path is None else _size(path)
     if path is not None and size is not None and size <= MOST_INFO_BYTES:
         try:
-            info = json.loads(path.read_bytes())
+            info = json.loads(content_of(path))
         except (OSError, ValueError, RecursionError):
             info = None
     features = info.get("num_pts_feats") if isinstance(info, dict) else None
@@ -167,8 +170,11 @@ def _fewer(scene: RawScene, found: dict[str, CloudFile]) -> Iterator[Fault]:
 
 def read(cloud: CloudFile) -> NDArray[np.float32] | None:
     """(N, features) of the file, None when it cannot be read after all."""
+    values = cloud.points * cloud.features
     try:
-        return np.fromfile(cloud.path, dtype="<f4", count=cloud.points * cloud.features).reshape(-1, cloud.features)
+        if is_far(cloud.path):
+            return np.frombuffer(content_of(cloud.path), dtype="<f4", count=values).reshape(-1, cloud.features)
+        return np.fromfile(cloud.path, dtype="<f4", count=values).reshape(-1, cloud.features)
     except (OSError, ValueError):
         return None
 

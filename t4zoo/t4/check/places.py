@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from t4zoo.errors import UsageError
+from t4zoo.scene_files import far_scenes
 
 DEEPEST = 7  # folders below a path: {root}/{dataset}/{T4 id}/{revision}/intermediate_artifacts/{kind}/{name}
 SENSORS = ("LIDAR_", "CAM_", "RADAR_")  # what the folders of a scene's data/ begin with
@@ -16,7 +17,7 @@ def find_scenes(paths: Iterable[Path]) -> list[Path]:
     """The folders of all scenes at or below the paths, sorted, each once. Raises UsageError where there is none."""
     found: dict[str, Path] = {}
     for path in paths:
-        if not path.is_dir():
+        if not path.is_dir() and not far_scenes(path):
             reason = "is no folder" if path.exists() else "does not exist"
             raise UsageError(f"{path}: {reason}; name a scene, a dataset's folder or a data root")
         scenes = list(_below(path, 0, set()))
@@ -28,6 +29,10 @@ def find_scenes(paths: Iterable[Path]) -> list[Path]:
 
 
 def _below(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
+    far = far_scenes(folder)
+    if far is not None:
+        yield from far
+        return
     real = os.path.realpath(folder)
     if real in seen or depth > DEEPEST:
         return

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from t4zoo.scene_files import FarFileError, bring
 from t4zoo.t4.check import automatic, chains, clouds, counts, geometry, records, references, structure, times
 from t4zoo.t4.check.boxes import boxes_of, clouds_of
+from t4zoo.t4.check.near import near
 from t4zoo.t4.check.raw import RawScene, read_raw
 from t4zoo.t4.check.report import Finding, SceneReport, gather
 from t4zoo.t4.check.rule import Fault
@@ -24,19 +27,28 @@ OF_TABLES: dict[str, Callable[[RawScene], Iterator[Fault]]] = {
     "AUT": automatic.faults,
 }
 EVERY = Selection()
+AT_ONCE = 8  # clouds that are brought together from a source
 
 
 def check_scene(folder: Path, wanted: Selection = EVERY, files: Path | None = None) -> SceneReport:
     """What is wrong with the scene in `folder`, which holds `annotation/`; reads its tables and clouds, writes nothing.
 
-    files: where its clouds are, when that is another scene's folder. Never raises for what the files hold.
+    files: where its clouds are, when that is another scene's folder. Never raises for what the files hold; raises
+    FarFileError where one behind a source does not come.
     """
+    with near(folder) as here:
+        return dataclasses.replace(_judged(here, wanted, files or folder), path=str(folder))
+
+
+def _judged(folder: Path, wanted: Selection, files: Path) -> SceneReport:
     found: dict[tuple[str, str], list[Finding]] = {}
     totals: dict[str, int] = {}
 
     def add(what: str, make: Callable[[], Iterator[Fault]]) -> None:
         try:
             gather((fault for fault in make() if wanted.wants(fault.rule.id)), found, totals)
+        except FarFileError:
+            raise
         except (Exception, RecursionError, MemoryError) as error:  # the last line of defence; no test reaches it
             gather([unfinished(f"{what}: {type(error).__name__}: {error}")], found, totals)
 
@@ -69,9 +81,11 @@ def _cloud_faults(scene: RawScene, counted: bool) -> Iterator[Fault]:
     for number, row in enumerate(boxes.rows):
         of_sample.setdefault(row["sample_token"], []).append(number)
     placed = {cloud.row["token"]: cloud for cloud in clouds_of(scene).values()}
-    for token, file in files.items():
-        if not file.row.get("is_key_frame"):
-            continue
+    keys = {token: file for token, file in files.items() if file.row.get("is_key_frame")}
+    paths = [file.path for file in keys.values()]
+    for number, (token, file) in enumerate(keys.items()):
+        if number % AT_ONCE == 0:
+            bring(paths[number : number + AT_ONCE])
         points = clouds.read(file)
         if points is None:
             yield Fault(clouds.MISSING, "sample_data", token, "it went away, or cannot be read")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from t4zoo.scene_files import absence_of, is_far, is_scene, revisions_of, scenes_in
 from t4zoo.t4.datasets.entries import Entry, Written
 from t4zoo.t4.datasets.finding import Finding
 
@@ -33,23 +34,24 @@ def check_present(written: Written, data_root: Path, beside: Path) -> Iterator[F
 
 def _check(entry: Entry, folder: Path, recorded: bool = False) -> Iterator[Finding]:
     place, wanted = folder / entry.scene.id, entry.scene.revision
-    here = revisions(place)
-    if recorded and _is_scene(place):
+    here = revisions_of(place)
+    if recorded and is_scene(place):
         return
     if wanted is None:
         yield from _check_open(entry, place, here)
-    elif not _is_scene(place / wanted):
+    elif not is_scene(place / wanted):
         what = f"{place / wanted} {_lacks(place / wanted)}: {_told(place, here)}"
         cure = "fetch it; or write the revision that is meant, and raise the dataset_version"
         yield Finding("scene-missing", entry.where, what, cure if here else FETCH, (entry.dataset,))
     elif not recorded and (newer := [revision for revision in here if int(revision) > int(wanted)]):
-        what = f"the list takes revision {wanted} of {entry.scene.id}, and on disk there is {newer[-1]}"
+        where = "at its source" if is_far(place) else "on disk"
+        what = f"the list takes revision {wanted} of {entry.scene.id}, and {where} there is {newer[-1]}"
         yield Finding("revision-newer", entry.where, what, "take the newer one if it is better", (entry.dataset,))
 
 
 def _check_open(entry: Entry, place: Path, here: list[str]) -> Iterator[Finding]:
     taken = place / here[-1] if here else place
-    if not _is_scene(taken):
+    if not is_scene(taken):
         yield Finding("scene-missing", entry.where, f"{taken} {_lacks(taken)}", FETCH, (entry.dataset,))
     elif here:
         what = f"{entry.scene.id} names no revision; the highest here, {here[-1]}, is taken"
@@ -63,7 +65,7 @@ def check_unlisted(data_root: Path, lists: Mapping[str, Collection[str]], everyt
     everything: folders of scenes that have no list are told, too.
     """
     for folder in sorted(path for path in data_root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        scenes = sorted(path.name for path in folder.iterdir() if path.is_dir() and is_scene_folder(path))
+        scenes = [path.name for path in scenes_in(folder) if is_scene_folder(path)]
         if folder.name in lists:
             for name in scenes:
                 if name not in lists[folder.name]:
@@ -76,21 +78,9 @@ def check_unlisted(data_root: Path, lists: Mapping[str, Collection[str]], everyt
             )
 
 
-def revisions(folder: Path) -> list[str]:
-    """The names of the revision folders of a scene, the highest last."""
-    if not folder.is_dir():
-        return []
-    names = (path.name for path in folder.iterdir() if path.name.isascii() and path.name.isdecimal() and path.is_dir())
-    return sorted(names, key=int)
-
-
 def is_scene_folder(folder: Path) -> bool:
     """Whether a folder holds a scene, or revisions of one."""
-    return _is_scene(folder) or any(_is_scene(folder / revision) for revision in revisions(folder))
-
-
-def _is_scene(folder: Path) -> bool:
-    return (folder / "annotation").is_dir()
+    return is_scene(folder) or any(is_scene(folder / revision) for revision in revisions_of(folder))
 
 
 def _lacks(folder: Path) -> str:
@@ -98,8 +88,8 @@ def _lacks(folder: Path) -> str:
 
 
 def _told(place: Path, here: list[str]) -> str:
-    if not place.is_dir():
-        return "the scene is not here at all"
+    if absent := absence_of(place):
+        return absent if is_far(place) else "the scene is not here at all"
     if not here:
         return "the scene has no revision folders here"
     return f"the revision{'s' if len(here) > 1 else ''} here: {', '.join(here)}"
