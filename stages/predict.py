@@ -18,9 +18,9 @@ from stages._entry import stage
 from stages._model import Trained, open_model, predict_frames
 from t4zoo.autolabel.scenes import read_scene_frames, scene_folders
 from t4zoo.boxes import BoxTable
+from t4zoo.models.common.processes import joined
 from t4zoo.predict.gather import gather
 from t4zoo.predict.parts import Parts
-from t4zoo.predict.processes import joined
 
 # What may change between a run that was stopped and the one that goes on: none of it changes a box.
 # (of `foreign`, what it says in the end is compared; its URL may hold a permission)
@@ -31,7 +31,7 @@ NO_MATTER = (*PLACES, "device", "workers", "resume", "launcher")
 @stage("predict")
 def main(cfg: DictConfig) -> None:
     """Scenes without annotation and a checkpoint in, pseudo_infos_raw_{model}.pkl and its Parquet twin out."""
-    with joined(cfg.launcher.launcher) as processes:
+    with joined(cfg.launcher.launcher, "predict") as processes:
         from t4zoo.models.common.precision import computing
 
         trained = open_model(cfg.checkpoint, cfg.device, cfg.foreign)

@@ -15,7 +15,7 @@ from t4zoo.models.CenterPoint.coder import CHANNELS, Coder
 from t4zoo.models.common.boxes import Boxes, circle_nms
 from t4zoo.models.common.detector import check_names
 from t4zoo.models.common.second import block
-from t4zoo.models.common.targets import around, draw_heatmap, gaussian_focal_loss, gaussian_radius
+from t4zoo.models.common.targets import around, draw_heatmap, gaussian_focal_loss, gaussian_radius, objects_of_all
 
 HEATMAP_BIAS = -2.19  # logit of 0.1: at the start an object everywhere would cost more than none ("Focal Loss", 3.3)
 
@@ -93,12 +93,12 @@ class CenterHead(nn.Module):
         row, cells = around(self.coder.cells(boxes), self.reach, shape)
         batch, wanted = batch[row], self.coder.encode(boxes[row], velocities[row], cells)
         given = torch.cat(maps[1:], dim=1)[batch, :, cells[:, 1], cells[:, 0]].float()
-        count = max(len(row), 1)
+        # Counted as the loss does, by cells that are exactly 1: two objects of a class may share one.
+        count, peaks = objects_of_all(len(row), heatmap.eq(1).sum())
         error = torch.where(wanted.isnan(), 0.0, (given - wanted.nan_to_num()).abs())
         per_map = error.sum(dim=0).split(list(CHANNELS.values()))
         losses = {name: part.sum() / count for name, part in zip(CHANNELS, per_map, strict=True)}
-        # Counted as the loss does, by cells that are exactly 1: two objects of a class may share one.
-        losses["heatmap"] = gaussian_focal_loss(maps.heatmap.float(), heatmap) / heatmap.eq(1).sum().clamp(min=1)
+        losses["heatmap"] = gaussian_focal_loss(maps.heatmap.float(), heatmap) / peaks
         return {f"loss_{name}": self.loss_weights[name] * losses[name] for name in LOSSES}
 
     def _heatmap(self, boxes: Tensor, labels: Tensor, shape: tuple[int, int]) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from t4zoo.errors import UsageError
 from t4zoo.models.common.boxes import Boxes
+from t4zoo.models.common.together import mean_of_all
 
 
 class Detector(BaseModel):
@@ -58,6 +59,11 @@ class Detector(BaseModel):
     def predict(self, clouds: Sequence[Tensor]) -> list[Boxes]:
         """The boxes of each (N, F) cloud; the model should be in evaluation mode."""
         return self.forward(clouds, mode="predict")
+
+    def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """What mmengine calls: this process's loss, whose gradients are averaged, and of each loss that of all."""
+        loss, told = super().parse_losses(losses)
+        return loss, dict(zip(told, mean_of_all(torch.stack(list(told.values()))).unbind(), strict=True))
 
     def canvas(self, clouds: Sequence[Tensor]) -> Tensor:
         """(B, C, H, W) of the clouds, H along y and W along x: each algorithm draws its own."""

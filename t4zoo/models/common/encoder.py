@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from t4zoo.models.common.norm import Norm
 from t4zoo.models.common.pillars import Pillars
 
 
@@ -24,16 +25,14 @@ class PillarEncoder(nn.Module):
     def __init__(self, in_features: int, out_channels: int, norm: dict[str, Any]) -> None:
         super().__init__()
         self.linear = nn.Linear(in_features, out_channels, bias=False)
-        self.norm = nn.BatchNorm1d(out_channels, **norm)
+        self.norm = Norm(out_channels, **norm)
         self.out_channels = out_channels
 
     def forward(self, features: Tensor, pillars: Pillars) -> Tensor:
         """(V, out) from the (N, C) features of the points of V pillars."""
-        if not len(features):  # clouds that are empty in range, whose batch statistics do not exist
-            # Every weight has a share in it, and a gradient of zero, which several GPUs wait for.
-            return self.linear(features) * self.norm.weight + self.norm.bias
+        # Of clouds that are empty in range too: other processes wait for this one's share of the batch.
         rows = torch.cat([features, features.new_zeros(1, features.shape[1])])
-        encoded = torch.relu(self.norm(self.linear(rows)))
+        encoded = torch.relu(self.norm(self.linear(rows), extra=1))
         points, padding = encoded[:-1], encoded[-1]
         owner = pillars.owner[:, None].expand_as(points)
         # ReLU leaves nothing below 0, so that starting from zeros changes no maximum.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from t4zoo.errors import UsageError
+from t4zoo.models.common.norm import Norm
 
 
 class SecondFPN(nn.Module):
@@ -27,7 +28,7 @@ class SecondFPN(nn.Module):
         super().__init__()
         self.out_channels = sum(channels)
         self.levels = nn.ModuleList(
-            nn.Sequential(_resize(before, after, stride), nn.BatchNorm2d(after, **norm), nn.ReLU(inplace=True))
+            nn.Sequential(_resize(before, after, stride), Norm(after, **norm), nn.ReLU(inplace=True))
             for before, after, stride in zip(in_channels, channels, strides, strict=True)
         )
 

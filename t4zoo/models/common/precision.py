@@ -20,7 +20,9 @@ def check(precision: str) -> None:
     if precision not in DTYPES:
         raise UsageError(f"launcher.precision is {precision!r}; choose from {', '.join(DTYPES)}")
     if precision == "float16" and not torch.cuda.is_available():
-        raise UsageError("float16 needs a GPU, and there is none here; choose launcher=local")
+        raise UsageError(
+            "float16 needs a GPU, and there is none here; choose launcher=local, or cpus for several processes"
+        )
 
 
 def computing(precision: str, device: str) -> torch.autocast:

@@ -19,7 +19,7 @@ from t4zoo.models.common.attention import DecoderLayer
 from t4zoo.models.common.boxes import Boxes, circle_nms
 from t4zoo.models.common.detector import check_names
 from t4zoo.models.common.second import block
-from t4zoo.models.common.targets import draw_heatmap, gaussian_focal_loss, gaussian_radius
+from t4zoo.models.common.targets import draw_heatmap, gaussian_focal_loss, gaussian_radius, objects_of_all
 
 BIAS = -2.19  # logit of 0.1: at the start an object everywhere would cost more than none ("Focal Loss", 3.3)
 
@@ -185,11 +185,11 @@ class QueryHead(nn.Module):
             given.append(found.numbers[i, rows])
             wanted.append(self.coder.encode(sample.boxes[columns], sample.velocities[columns]))
         numbers, truth = torch.cat(given), torch.cat(wanted)
-        count = max(len(truth), 1)
+        count, peaks = objects_of_all(len(truth), heatmap.eq(1).sum())
         error = torch.where(truth.isnan(), 0.0, (numbers - truth.nan_to_num()).abs())
         per_name = error.sum(dim=0).split(list(NUMBERS.values()))
         losses = {name: part.sum() / count for name, part in zip(NUMBERS, per_name, strict=True)}
-        losses["heatmap"] = gaussian_focal_loss(found.heatmap.float(), heatmap) / heatmap.eq(1).sum().clamp(min=1)
+        losses["heatmap"] = gaussian_focal_loss(found.heatmap.float(), heatmap) / peaks
         losses["classification"] = focal_loss(found.logits, said) / count
         return {f"loss_{name}": self.loss_weights[name] * losses[name] for name in LOSSES}
 

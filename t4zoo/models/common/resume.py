@@ -52,7 +52,7 @@ class ResumePoint:
             barrier()
             if not is_main_process():
                 self._open()
-            barrier()
+            self._compare(all_gather_object((self.made_of, self.snapshot and self.snapshot["epoch"])))
             yield self.folder
             barrier()
             self._leave(keep=False)
@@ -76,6 +76,18 @@ class ResumePoint:
             for path in self.folder.iterdir():
                 if path.name != "lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _compare(self, said: list[tuple[dict[str, str], int | None]]) -> None:
+        """Raise UsageError where processes are about to train different things together."""
+        first, epoch = said[0]
+        for rank, (made_of, other) in enumerate(said):
+            differing = [name for name, value in made_of.items() if first.get(name) != value]
+            differing += ["the snapshot to go on from"] if other != epoch else []
+            if differing:
+                raise UsageError(
+                    f"{self.folder}: process {rank} has another {', another '.join(differing)} than process 0; "
+                    "let all machines see the same files"
+                )
 
     def _read(self) -> dict[str, Any] | None:
         try:

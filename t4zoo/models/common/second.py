@@ -11,12 +11,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from t4zoo.models.common.norm import Norm
+
 
 def block(in_channels: int, out_channels: int, norm: dict[str, Any], stride: int = 1, kernel: int = 3) -> nn.Sequential:
     """A convolution that keeps the size but for its stride, batch norm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(out_channels, **norm),
+        Norm(out_channels, **norm),
         nn.ReLU(inplace=True),
     )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from t4zoo.models.common.together import mean_of_all, number_of_processes
+
 
 def gaussian_radius(sizes: Tensor, min_overlap: float) -> Tensor:
     """(N,) how far [cells] a box of (N, 2) sizes [cells] may be moved with an overlap (IoU) of `min_overlap` left.
@@ -68,3 +70,14 @@ def gaussian_focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
     hit = torch.nn.functional.logsigmoid(logits) * (1 - probability) ** 2
     miss = torch.nn.functional.logsigmoid(-logits) * probability**2 * (1 - heatmap) ** 4
     return -torch.where(positive, hit, miss).sum()
+
+
+def objects_of_all(count: int, peaks: Tensor) -> tuple[Tensor, Tensor]:
+    """What a sum over `count` objects is to be divided by, and one over `peaks`, so that a mean over all comes of it.
+
+    Of several processes, each of which has a share of the batch, that is the mean of their counts: their gradients are
+    averaged, so that what becomes of them is the sum over all objects, divided by how many there are.
+    """
+    counts = mean_of_all(torch.stack([peaks.new_tensor(count), peaks]).double())
+    objects, peaks = counts.clamp(min=1 / number_of_processes()).float()
+    return objects, peaks

@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import get_world_size, init_dist, is_distributed
+from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import CheckpointLoader, Runner
+from torch import nn
 
 from t4zoo.errors import UsageError
 from t4zoo.models.common import checkpoint, loader
@@ -65,6 +66,15 @@ class QuietRunner(Runner):
                 handler.addFilter(_is_line)
         return logger
 
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """Called by the Runner, which would ask for GPUs where several processes have none."""
+        if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
+            unused = self.cfg.get("find_unused_parameters", False)
+            name = "mmengine.model.MMDistributedDataParallel"
+            shared = {"device_ids": None, "broadcast_buffers": False, "find_unused_parameters": unused}
+            model_wrapper_cfg = {"type": name, **shared}
+        return super().wrap_model(model_wrapper_cfg, model)
+
 
 def _is_line(record: logging.LogRecord) -> bool:
     message = record.getMessage()
@@ -85,7 +95,8 @@ def train(
     the info file added.
     parent: see `checkpoint.resolve`; fetch brings a released version or a URL to a local file.
     resume: `auto` goes on with what a stopped training of the same settings left beside `out`; see `ResumePoint`.
-    Raises T4zooError subclasses for data, parents and settings that cannot be used.
+    Several processes have found each other before (`processes.joined`); each has a share of every batch, and the first
+    one writes. Raises T4zooError subclasses for data, parents and settings that cannot be used.
     """
     check(settings)
     refuse_strangers(out, ("epoch_*.pth", "config.py", LOG, *CURVES))
@@ -99,8 +110,6 @@ def train(
         settings = {**settings, "custom_hooks": [*settings["custom_hooks"], hook]}
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # see docs/decisions/one-thread.md
-    if settings["launcher"] != "none" and not is_distributed():
-        init_dist(settings["launcher"])
     out.parent.mkdir(parents=True, exist_ok=True)
     config = Config(settings).dump()
     point = ResumePoint(out, _made_of(config, settings, weights_of), resume)

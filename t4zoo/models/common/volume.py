@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from t4zoo.models.common.norm import Norm
 from t4zoo.models.common.voxels import Voxels
 
 Step = tuple[int, int, int]  # along z, y and x
@@ -45,23 +45,13 @@ class Form(ABC):
         """(B, C, Z, Y, X), zero where nothing is held."""
 
 
-class RowNorm(nn.BatchNorm1d):
-    """Batch norm of (V, C) rows; one row, or none, has no statistics, and is normed by those of the rows before."""
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """(V, C)."""
-        if len(rows) > 1 or not self.training:
-            return super().forward(rows)
-        return functional.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-
-
 class Block(nn.Module):
     """A convolution, batch norm and ReLU; what is given as a shortcut is added before the ReLU."""
 
     def __init__(self, form: Form, conv: nn.Module, out_channels: int, norm: dict[str, Any]) -> None:
         super().__init__()
         self.form = form
-        self.conv, self.norm = conv, RowNorm(out_channels, **norm)
+        self.conv, self.norm = conv, Norm(out_channels, **norm)
 
     def forward(self, volume: Any, *shortcut: Any) -> Any:
         """Volume -> volume."""

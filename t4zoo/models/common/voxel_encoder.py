@@ -7,7 +7,7 @@ blocks; Liu and others: "BEVFusion: Multi-Task Multi-Sensor Fusion with Unified 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from t4zoo.errors import UsageError
 from t4zoo.models.common.dense_volume import Dense
+from t4zoo.models.common.norm import Norm
 from t4zoo.models.common.sparse_volume import Sparse
 from t4zoo.models.common.volume import Block, Form, Residual, Step
 from t4zoo.models.common.voxels import Voxels
@@ -76,7 +77,16 @@ class VoxelEncoder(nn.Module):
     def _nothing(self, batch: int) -> Tensor:
         """The canvas without a voxel, zero in either form; every weight has a share in it, and a gradient of zero."""
         zero = 0 * torch.stack([weight.sum() for weight in self.parameters()]).sum()
+        for norm in self._norms():  # other processes wait for this one's share of the batch, of no rows
+            zero = zero + norm(zero.new_zeros(0, norm.num_features)).sum()
         return zero.expand(batch, self.out_channels, *(cells // self.stride for cells in self.shape[1:]))
+
+    def _norms(self) -> Iterator[Norm]:
+        """In the order in which they are come to."""
+        parts = [self.first, self.stages[0]]
+        for between, stage in zip(self.between, self.stages[1:], strict=True):
+            parts += [between, stage]
+        yield from (part for block in [*parts, self.last] for part in block.modules() if isinstance(part, Norm))
 
 
 def _stride(shape: Step, strides: Sequence[Sequence[int]]) -> int:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from t4zoo.errors import UsageError
 from t4zoo.models.common.dense_volume import Dense
+from t4zoo.models.common.norm import Norm
 from t4zoo.models.common.sparse_volume import Sparse, from_state, into_state
-from t4zoo.models.common.volume import Form, RowNorm
+from t4zoo.models.common.volume import Form
 from t4zoo.models.common.voxel_encoder import VoxelEncoder
 from t4zoo.models.common.voxels import Voxels
 
@@ -155,7 +156,7 @@ def test_clouds_without_a_voxel_give_an_empty_canvas(kind, training):
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_too_few_rows_for_statistics_are_normed_by_those_before(rows):
-    norm = RowNorm(3, **NORM)
+    norm = Norm(3, **NORM)
     norm(torch.randn(20, 3))
     before, given = norm.running_mean.clone(), torch.randn(rows, 3)
     found = norm.train()(given)
