@@ -183,6 +183,7 @@ def _connected(address: str) -> Any:
         raise UsageError("launcher=ray wants the package ray; install it: `pip install -e '.[ray]'`") from None
     if ray.is_initialized():
         return ray
+    _tell_on_stderr()
     place = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
     start = "docs/cluster.md has how one is started"
     try:
@@ -194,6 +195,15 @@ def _connected(address: str) -> Any:
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"no Ray cluster can be used at {place}: {reason}; {start}") from None
     return ray
+
+
+def _tell_on_stderr() -> None:
+    """Ray tells on stdout that a process was killed, in the middle of what a command writes there."""
+    from ray._private import worker
+
+    tell = getattr(worker, "print_to_stdstream", None)
+    if tell is not None:
+        worker.print_to_stdstream = lambda data, ignore_prefix: tell({**data, "is_err": True}, ignore_prefix)
 
 
 def _knock(address: str) -> None:
