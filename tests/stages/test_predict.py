@@ -230,7 +230,7 @@ def test_one_process_that_fails_ends_them_all_and_what_was_done_is_kept(many, tm
     [
         ({}, "launcher=gpus", "run `torchrun --standalone --nproc-per-node N -m stages.predict`"),
         ({}, "launcher=slurm", "run `srun"),
-        ({"WORLD_SIZE": "2"}, "launcher=local", "choose launcher=gpus"),
+        ({"WORLD_SIZE": "2"}, "launcher=local", "choose launcher=gpus, or cpus"),
         ({}, "launcher.launcher=mpi", "choose from none, pytorch, slurm"),
     ],
 )

@@ -92,20 +92,27 @@ def joined(launcher: str, stage: str, backend: str = "gloo", patience: timedelta
 
 def _start_again(stage: str) -> None:
     """Become the command of T4ZOO_START, which runs the stage: DVC's own commands are those of one process."""
-    command = shlex.split(os.environ.pop(STARTER, ""))
-    if command:
+    text = os.environ.pop(STARTER, "")
+    if text.strip():
         try:
+            command = shlex.split(text)
             os.execvp(command[0], [*command, "-m", f"stages.{stage}", *sys.argv[1:]])  # noqa: S606
+        except ValueError as error:
+            raise UsageError(f"{STARTER} is {text!r}, which is no command: {error}") from error
         except OSError as error:
             raise UsageError(f"{STARTER} begins with {command[0]}, which cannot be run: {error.strerror}") from error
 
 
 def _check(launcher: str, stage: str) -> None:
+    if launcher == "ray":
+        raise UsageError(f"launcher=ray spreads scenes for create_info; {stage} takes launcher=local, gpu, gpus or slurm")
     if launcher not in ("none", *WANTED):
         raise UsageError(f"launcher.launcher is {launcher!r}; choose from none, {', '.join(WANTED)}")
     if launcher == "none":
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise UsageError("several processes were started, and the launcher knows of one; choose launcher=gpus")
+            raise UsageError(
+                "several processes were started, and the launcher knows of one; choose launcher=gpus, or cpus"
+            )
     elif WANTED[launcher] not in os.environ:
         start = START[launcher]
         raise UsageError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class ResumePoint:
             barrier()
             if not is_main_process():
                 self._open()
-            self._compare(all_gather_object((self.made_of, self.snapshot and self.snapshot["epoch"])))
+            check_alike(self.folder, all_gather_object((self.made_of, self.snapshot and self.snapshot["epoch"])))
             yield self.folder
             barrier()
             self._leave(keep=False)
@@ -77,18 +77,6 @@ class ResumePoint:
                 if path.name != "lock":
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _compare(self, said: list[tuple[dict[str, str], int | None]]) -> None:
-        """Raise UsageError where processes are about to train different things together."""
-        first, epoch = said[0]
-        for rank, (made_of, other) in enumerate(said):
-            differing = [name for name, value in made_of.items() if first.get(name) != value]
-            differing += ["the snapshot to go on from"] if other != epoch else []
-            if differing:
-                raise UsageError(
-                    f"{self.folder}: process {rank} has another {', another '.join(differing)} than process 0; "
-                    "let all machines see the same files"
-                )
-
     def _read(self) -> dict[str, Any] | None:
         try:
             snapshot: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
@@ -110,6 +98,22 @@ class ResumePoint:
             print_log(f"not finished; the same command goes on from {self.path}", logger="current")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def check_alike(folder: Path | str, said: Sequence[tuple[Mapping[str, str], int | None]]) -> None:
+    """Raise UsageError where processes are about to train different things together.
+
+    said: of each process, what decides the weights, and the epoch after which it would go on in `folder`.
+    """
+    first, epoch = said[0]
+    for rank, (made_of, other) in enumerate(said):
+        differing = [name.removeprefix("the ") for name, value in made_of.items() if first.get(name) != value]
+        differing += ["snapshot to go on from"] if other != epoch else []
+        if differing:
+            raise UsageError(
+                f"{folder}: process {rank} has another {', another '.join(differing)} than process 0; "
+                "let all machines see the same files"
+            )
 
 
 class Snapshots(Hook):
