@@ -27,7 +27,8 @@ def engine_of(launcher: Mapping[str, Any], workers: int | None) -> Engine:
     if kind == "none":
         return Processes(processes(workers))
     if kind == "slurm":
-        return Processes(processes(_of_job() if workers is None else workers))
+        cores = _of_job()
+        return Processes(processes(cores if workers is None else workers))
     if kind != "ray":
         raise UsageError(f"launcher.launcher is {kind!r}, which is for GPUs; choose launcher=local, slurm or ray")
     from t4zoo.spread_ray import Ray

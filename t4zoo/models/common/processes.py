@@ -105,7 +105,7 @@ def _start_again(stage: str) -> None:
 
 def _check(launcher: str, stage: str) -> None:
     if launcher == "ray":
-        raise UsageError(f"launcher=ray spreads scenes for create_info; {stage} takes launcher=local, gpu, gpus or slurm")
+        raise UsageError(f"launcher=ray is for create_info; for {stage} choose launcher=local, gpu, gpus or slurm")
     if launcher not in ("none", *WANTED):
         raise UsageError(f"launcher.launcher is {launcher!r}; choose from none, {', '.join(WANTED)}")
     if launcher == "none":
