@@ -42,11 +42,12 @@ def rotations_from_quaternions(quaternions: Array) -> Array:
     for k in (1, 2, 3):
         total = total + quaternions[:, k] * quaternions[:, k]
     w, x, y, z = (quaternions / np.sqrt(total)[:, None]).T
-    rotations = np.empty((len(quaternions), 3, 3))
-    rotations[:, 0] = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], axis=1)
-    rotations[:, 1] = np.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], axis=1)
-    rotations[:, 2] = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=1)
-    return rotations
+    elements = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.ascontiguousarray(np.array(elements).transpose(2, 0, 1))
 
 
 def quaternion_from_rotation(rotation: Array) -> tuple[float, float, float, float]:

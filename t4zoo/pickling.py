@@ -9,6 +9,7 @@ import pickle
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -19,6 +20,7 @@ PROTOCOL = 4  # readable by the Python 3.8 of older training images
 DECIMALS = 9  # metres and radians: far below any sensor, above the last bits in which two CPUs' sin() may differ
 HEAD, TAIL = pickle.PROTO + bytes([PROTOCOL]), pickle.STOP
 _FLOAT = struct.Struct(">d").pack
+_SHORT = tuple(pickle.SHORT_BINUNICODE + bytes([size]) for size in range(256))
 LIST, DICT = pickle.EMPTY_LIST + pickle.MARK, pickle.EMPTY_DICT + pickle.MARK
 
 
@@ -79,7 +81,7 @@ class _Pieces:
         self._words = words
         self._seen: dict[int, tuple[int, int, Any]] = {}  # a container, by its id: where its pieces are, and itself
         self._again: list[tuple[int, int, int]] = []
-        self._tables: dict[int, list[tuple[int, NDArray[np.float64]]]] = {}
+        self._tables: dict[tuple[int, ...], list[tuple[int, NDArray[np.float64]]]] = {}
         self._records: dict[Any, list[tuple[int, Records]]] = {}
 
     def add(self, value: Any) -> None:
@@ -90,6 +92,8 @@ class _Pieces:
             self.codes.append(pickle.NONE)
         elif kind is np.ndarray:
             self._array(value)
+        elif kind is int:
+            self.codes.append(_integer(value))
         elif kind is float:
             self.codes.append(pickle.BINFLOAT + _FLOAT(round(value, DECIMALS) + 0.0))
         elif kind is dict or kind is list or kind is tuple:
@@ -132,6 +136,12 @@ class _Pieces:
                 append(words.get(item) or _text(item))
             elif item is None:
                 append(pickle.NONE)
+            elif kind is np.ndarray:
+                self._array(item)
+            elif kind is dict or kind is list:
+                self._container(item)
+            elif kind is int:
+                append(_integer(item))
             elif kind is float:
                 append(pickle.BINFLOAT + _FLOAT(round(item, DECIMALS) + 0.0))
             else:
@@ -139,11 +149,9 @@ class _Pieces:
         append(pickle.SETITEMS)
 
     def _array(self, value: NDArray[Any]) -> None:
-        if value.dtype == np.float64 and value.ndim == 2 and value.size:
-            self._tables.setdefault(value.shape, []).append((len(self.codes), value))  # type: ignore[arg-type]
+        if value.dtype == np.float64 and value.ndim and value.size:
+            self._tables.setdefault(value.shape, []).append((len(self.codes), value))
             self.codes.append(b"")
-        elif value.dtype == np.float64 and value.ndim == 1:
-            self.codes.append(LIST + _floats(value).tobytes() + pickle.APPENDS)
         else:
             self.add(value.tolist())
 
@@ -151,7 +159,7 @@ class _Pieces:
         """All pieces."""
         for tables in self._tables.values():
             places, arrays = zip(*tables, strict=True)
-            for place, code in zip(places, _tables(np.stack(arrays)), strict=True):
+            for place, code in zip(places, _tables(arrays), strict=True):
                 self.codes[place] = code
         for records in self._records.values():
             places, found = zip(*records, strict=True)
@@ -177,14 +185,17 @@ class _Pieces:
 
     def _numbers(self, several: Sequence[Records]) -> Iterator[bytes]:
         """What each record begins with; it is as long for all, so it is made for all at once."""
-        count = sum(one.count for one in several)
-        blocks = [_same(DICT, count)]
+        code, columns = DICT, []
         for name in several[0].numbers:
             column = np.concatenate([one.numbers[name] for one in several])
-            blocks += [_same(self._code(name), count), _coded(column)]
-        block = np.hstack(blocks)
-        content, width = block.tobytes(), block.shape[1]
-        return (content[start : start + width] for start in range(0, len(content), width))
+            code += self._code(name)
+            start = len(code)
+            code += _blank(column.dtype, column.shape[1:])
+            columns.append((start, len(code), column))
+        block = _rows(code, sum(one.count for one in several))
+        for start, end, column in columns:
+            _fill(block[:, start:end], column)
+        return _cut(block)
 
     def _column(self, name: str, parts: Iterable[Sequence[str | Sequence[str]]]) -> Iterator[bytes]:
         key, known = self._code(name), dict[str | tuple[str, ...], bytes]()
@@ -222,8 +233,14 @@ def _reference(place: int) -> bytes:
 def _text(text: str) -> bytes:
     content = text.encode("utf-8", "surrogatepass")
     if len(content) < 256:
-        return pickle.SHORT_BINUNICODE + bytes([len(content)]) + content
+        return _SHORT[len(content)] + content
     return pickle.BINUNICODE8 + len(content).to_bytes(8, "little") + content
+
+
+@lru_cache(maxsize=1024)
+def _integer(value: int) -> bytes:
+    content = pickle.encode_long(value)
+    return pickle.LONG1 + bytes([len(content)]) + content
 
 
 def _plain(value: Any) -> bytes:
@@ -232,44 +249,48 @@ def _plain(value: Any) -> bytes:
     if isinstance(value, bool):
         return pickle.NEWTRUE if value else pickle.NEWFALSE
     if isinstance(value, int):
-        content = pickle.encode_long(int(value))
-        return pickle.LONG1 + bytes([len(content)]) + content
+        return _integer(int(value))
     if isinstance(value, float):
         return pickle.BINFLOAT + _FLOAT(round(value, DECIMALS) + 0.0)
     raise TypeError(f"an info file holds builtins only, not {type(value).__name__}")
 
 
-def _same(code: bytes, count: int) -> NDArray[np.uint8]:
-    return np.broadcast_to(np.frombuffer(code, np.uint8), (count, len(code)))
+def _tables(arrays: Sequence[NDArray[np.float64]]) -> Iterator[bytes]:
+    """The opcodes of each of several arrays of one shape."""
+    values = np.concatenate(arrays).reshape(len(arrays), *arrays[0].shape)
+    block = _rows(_blank(values.dtype, arrays[0].shape), len(values))
+    _fill(block, values)
+    return _cut(block)
 
 
-def _coded(column: NDArray[Any]) -> NDArray[np.uint8]:
-    """(N, bytes) of a column of N numbers, or of N lists of floats."""
-    if column.dtype == bool:
-        return np.where(column, ord(pickle.NEWTRUE), ord(pickle.NEWFALSE)).astype(np.uint8)[:, None]
-    if column.dtype.kind == "i":
-        size = pickle.LONG1 + bytes([8])
-        return np.hstack([_same(size, len(column)), column.astype("<i8").view(np.uint8).reshape(len(column), 8)])
-    return _floats(column) if column.ndim == 1 else _lists(column)
+def _rows(code: bytes, count: int) -> NDArray[np.uint8]:
+    """(count, bytes) of as many times the same."""
+    block = np.empty((count, len(code)), np.uint8)
+    block[:] = np.frombuffer(code, np.uint8)
+    return block
 
 
-def _lists(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(N, bytes) of N lists of floats."""
-    count = len(values)
-    return np.hstack([_same(LIST, count), _floats(values), _same(pickle.APPENDS, count)])
+def _cut(block: NDArray[np.uint8]) -> Iterator[bytes]:
+    content, width = block.tobytes(), block.shape[1]
+    return (content[start : start + width] for start in range(0, len(content), width))
 
 
-def _tables(values: NDArray[np.float64]) -> Iterator[bytes]:
-    """The opcodes of each of N tables of floats, (N, rows, columns)."""
-    count, rows, width = values.shape
-    lists = _lists(values.reshape(count * rows, width)).reshape(count, -1)
-    block = np.hstack([_same(LIST, count), lists, _same(pickle.APPENDS, count)])
-    content, size = block.tobytes(), block.shape[1]
-    return (content[start : start + size] for start in range(0, len(content), size))
+def _blank(kind: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """The opcodes of a value of this kind, or of a list of such, with nothing in the places that `_fill` fills."""
+    if shape:
+        return LIST + _blank(kind, shape[1:]) * shape[0] + pickle.APPENDS
+    if kind.kind == "b":
+        return bytes(1)
+    return (pickle.LONG1 + bytes([8]) if kind.kind == "i" else pickle.BINFLOAT) + bytes(8)
 
 
-def _floats(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(N, bytes) of N floats, or of N times several."""
-    coded = np.empty(values.shape, [("code", "S1"), ("value", ">f8")])
-    coded["code"], coded["value"] = pickle.BINFLOAT, rounded(values)
-    return coded.view(np.uint8).reshape(len(values), 9 * (values.size // max(len(values), 1)))
+def _fill(block: NDArray[np.uint8], values: NDArray[Any]) -> None:
+    """Put values, (N, ...), into their opcodes: (N, bytes) at first, (N, ..., bytes) once lists are opened."""
+    if values.ndim >= block.ndim:
+        items, width = block[..., len(LIST) : -len(pickle.APPENDS)], values.shape[block.ndim - 1]
+        _fill(items.reshape(*values.shape[: block.ndim], items.shape[-1] // width), values)
+    elif values.dtype.kind == "b":
+        block[..., 0] = np.where(values, ord(pickle.NEWTRUE), ord(pickle.NEWFALSE))
+    else:
+        coded = values.astype("<i8") if values.dtype.kind == "i" else rounded(values).astype(">f8")
+        block[..., -8:] = coded[..., None].view(np.uint8)

@@ -7,6 +7,7 @@ by value, so both accept the same and say the same.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -53,9 +54,9 @@ class Table:
 
 def table_of(kind: Any, rows: Sequence[Any]) -> Table:
     """The rows of a table, `kind` being their dataclass of tables.py. Raises FieldError."""
-    for number, row in enumerate(rows):
-        if type(row) is not dict:
-            raise FieldError(number, RowError(f"is {shown(row)}, not an object"))
+    if set(map(type, rows)) - {dict}:
+        number, row = next((number, row) for number, row in enumerate(rows) if type(row) is not dict)
+        raise FieldError(number, RowError(f"is {shown(row)}, not an object"))
     fields = _fields(kind)
     values = _at_once(tuple(fields), rows) or {
         field: _values(field, default, rows) for field, (_, default) in fields.items()
@@ -157,6 +158,21 @@ def _only(*kinds: type) -> Callable[[Sequence[Any]], bool]:
     return lambda column: set(map(type, column)) <= allowed
 
 
+def _floats(column: Sequence[Any]) -> bool:
+    return set(map(type, column)) <= {list} and _finite(list(chain.from_iterable(column)))
+
+
+def _matrices(column: Sequence[Any]) -> bool:
+    if not set(map(type, column)) <= {list}:
+        return False
+    rows = list(chain.from_iterable(column))
+    return set(map(type, rows)) <= {list} and set(map(len, rows)) <= {3} and _floats(rows)
+
+
+def _finite(values: Sequence[Any]) -> bool:
+    return set(map(type, values)) <= {float} and all(map(math.isfinite, values))
+
+
 def _texts(column: Sequence[Any]) -> bool:
     return set(map(type, column)) <= {list} and set(map(type, chain.from_iterable(column))) <= {str}
 
@@ -174,8 +190,8 @@ _CONFORMS: dict[str, Callable[[Sequence[Any]], bool]] = {
     "int | None": _only(int, _NONE),
     "bool": _only(bool),
     "tuple[str, ...]": _texts,
-    "tuple[float, ...]": _only(),
+    "tuple[float, ...]": _floats,
     "tuple[float, ...] | None": _only(_NONE),
-    "tuple[Vector, ...]": _only(),
+    "tuple[Vector, ...]": _matrices,
     "tuple[AutolabelMetadata, ...] | None": _only(_NONE),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from t4zoo.geometry import compose, inverse, rotations_from_quaternions
+from t4zoo.geometry import compose, inverse
 from t4zoo.info import Frame, Instances, Sweep
 from t4zoo.points import PointsError, count_points
 from t4zoo.t4.instances import instances_of
@@ -44,14 +45,28 @@ class FrameSettings:
     cameras: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """frames: of a scene, in the order of time. clouds: path of each cloud that they name -> its bytes."""
+
+    frames: tuple[Frame, ...]
+    clouds: Mapping[str, int]
+
+
 def frames_of(
     scene: T4Scene, dataset: str, settings: FrameSettings, city: str = "", vehicle_type: str = ""
 ) -> tuple[Frame, ...]:
-    """The frames of a scene in the order of time; paths in them begin with `dataset`, the data root's folder.
+    """The frames alone of `convert`."""
+    return convert(scene, dataset, settings, city, vehicle_type).frames
+
+
+def convert(scene: T4Scene, dataset: str, settings: FrameSettings, city: str = "", vehicle_type: str = "") -> Converted:
+    """The frames of a scene, and their clouds; paths in them begin with `dataset`, the data root's folder.
 
     A sample whose cloud the tables call invalid gives no frame. Raises ReadError where a cloud is missing or broken.
     """
-    return _Frames(scene, dataset, settings).made(city, vehicle_type)
+    made = _Frames(scene, dataset, settings)
+    return Converted(made.frames(city, vehicle_type), {path: size for path, _, size in made.clouds.values()})
 
 
 class _Frames:
@@ -61,15 +76,15 @@ class _Frames:
         self.scene, self.settings = scene, settings
         self.root = f"{dataset}/{scene.place}"
         self.data, self.places, self.key_frames = scene.columns["sample_data"], Places(scene), KeyFrames(scene)
-        valid = self.data["is_valid"]
         taken = self.key_frames.samples[:: settings.sample_steps]
-        pairs = [(number, row) for number, row in taken if valid[self.key_frames.lidar_of(row)]]
-        self.numbers = [number for number, _ in pairs]
-        self.samples = np.array([row for _, row in pairs], dtype=np.int64)
-        self.keys = [self.key_frames.lidar_of(row) for _, row in pairs]
-        self._clouds: dict[int, tuple[str, int]] = {}
+        found = [(number, row, self.key_frames.lidar_of(row)) for number, row in taken]
+        valid = [one for one in found if self.data["is_valid"][one[2]]]
+        self.numbers = [number for number, _, _ in valid]
+        self.samples = np.array([row for _, row, _ in valid], dtype=np.int64)
+        self.keys = [key for _, _, key in valid]
+        self.clouds: dict[int, tuple[str, int, int]] = {}
 
-    def made(self, city: str, vehicle_type: str) -> tuple[Frame, ...]:
+    def frames(self, city: str, vehicle_type: str) -> tuple[Frame, ...]:
         """All frames, by time."""
         scene, tables, first = self.scene, self.scene.columns, self.scene.columns["scene"]
         location = tables["log"]["location"][tables["log"].index[first["log_token"][0]]]
@@ -77,7 +92,7 @@ class _Frames:
         sources, sweeps, images, instances = self._sources(), self._sweeps(), self._images(), self._instances()
         frames = []
         for i, (row, key) in enumerate(zip(self.samples.tolist(), self.keys, strict=True)):
-            path, features = self._cloud(key)
+            path, features, _ = self._cloud(key)
             frames.append(
                 Frame(
                     sample_idx=self.numbers[i],
@@ -101,9 +116,9 @@ class _Frames:
             )
         return tuple(frames)
 
-    def _cloud(self, row: int) -> tuple[str, int]:
-        """A cloud's path below the data root and its number of features, once it is known to hold whole points."""
-        if row not in self._clouds:
+    def _cloud(self, row: int) -> tuple[str, int, int]:
+        """A cloud's path below the data root, its features and bytes, once it is known to hold whole points."""
+        if row not in self.clouds:
             scene, features = self.scene, self.scene.features_of(self.data["info_filename"][row])
             path = self._below_root(row)
             file = scene.folder / self.data["filename"][row]
@@ -112,12 +127,12 @@ class _Frames:
                     f"scene {scene.name}: {file}: only raw float32 clouds (pcd.bin) can be read; convert the scene"
                 )
             try:
-                count_points(file, features)
+                size = 4 * features * count_points(file, features)
             except PointsError as error:
                 token = self.data["token"][row]
                 raise ReadError(f"scene {scene.name}: table sample_data, token {token}: {error}") from None
-            self._clouds[row] = path, features
-        return self._clouds[row]
+            self.clouds[row] = path, features, size
+        return self.clouds[row]
 
     def _below_root(self, row: int) -> str:
         name = self.data["filename"][row]
@@ -127,26 +142,24 @@ class _Frames:
 
     def _sweeps(self) -> list[tuple[Sweep, ...]]:
         """For each frame the latest valid clouds of the same sensor before its own, the newest first."""
-        data, places = self.data, self.places
+        places = self.places
         chains = [self._before(key) for key in self.keys]
         rows = [row for chain in chains for row in chain]
         keys = [key for key, chain in zip(self.keys, chains, strict=True) for _ in chain]
         moved = iter(compose(inverse(places.sensor2global[rows]), places.sensor2global[keys]))
-        return [
-            tuple(
-                Sweep(
-                    timestamp=data["timestamp"][row] / 1e6,
-                    token=data["token"][row],
-                    lidar_path=self._cloud(row)[0],
-                    lidar2ego=places.sensor2ego[row],
-                    ego2global=places.ego2global[row],
-                    lidar2sensor=next(moved),
-                    num_pts_feats=self._cloud(row)[1],
-                )
-                for row in chain
-            )
-            for chain in chains
-        ]
+        return [tuple(self._sweep(row, next(moved)) for row in chain) for chain in chains]
+
+    def _sweep(self, row: int, lidar2sensor: Array) -> Sweep:
+        path, features, _ = self._cloud(row)
+        return Sweep(
+            timestamp=self.data["timestamp"][row] / 1e6,
+            token=self.data["token"][row],
+            lidar_path=path,
+            lidar2ego=self.places.sensor2ego[row],
+            ego2global=self.places.ego2global[row],
+            lidar2sensor=lidar2sensor,
+            num_pts_feats=features,
+        )
 
     def _before(self, key: int) -> list[int]:
         """Rows of the valid clouds before this one, `max_sweeps` at most."""
@@ -193,7 +206,7 @@ class _Frames:
             "height": data["height"][row] or None,
             "width": data["width"][row] or None,
             "depth_map": None,
-            "cam2img": self._intrinsics[self.places.mounts[row]],
+            "cam2img": self._intrinsics[row],
             "lidar2img": None,
             "cam2ego": self.places.sensor2ego[row],
             "sample_data_token": data["token"][row],
@@ -202,18 +215,19 @@ class _Frames:
         }
 
     @cached_property
-    def _intrinsics(self) -> list[list[list[float]]]:
-        return [[list(row) for row in matrix] for matrix in self.scene.columns["calibrated_sensor"]["camera_intrinsic"]]
+    def _intrinsics(self) -> list[Array]:
+        """Of each file's mount."""
+        matrices = [np.array(matrix) for matrix in self.scene.columns["calibrated_sensor"]["camera_intrinsic"]]
+        return [matrices[mount] for mount in self.places.mounts.tolist()]
 
     def _sources(self) -> dict[str, Any]:
         """Channel -> mount of each lidar that a concatenated cloud comes from, by name."""
         table, lidars = self.scene.columns["calibrated_sensor"], self.key_frames.mounted("lidar")
-        turns = rotations_from_quaternions(table["rotation"])
         return {
             channel: {
                 "sensor_token": table["sensor_token"][row],
                 "translation": table["translation"][row].tolist(),
-                "rotation": turns[row],
+                "rotation": self.places.mounted[row, :3, :3],
             }
             for channel, row in sorted({channel: row for row, channel in lidars.items()}.items())
             if channel != "LIDAR_CONCAT"

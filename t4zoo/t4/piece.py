@@ -16,9 +16,10 @@ import numpy as np
 
 import t4zoo
 from t4zoo.info import pickled, pickling_for
+from t4zoo.pickling import Pickling
 from t4zoo.scene_files import bring, content_of, is_file, stamps_of
 from t4zoo.t4.datasets.counting import SceneCount, count_scene
-from t4zoo.t4.frames import FrameSettings, frames_of
+from t4zoo.t4.frames import FrameSettings, convert
 from t4zoo.t4.labels import LabelMap
 from t4zoo.t4.reader import place_of, scene_of
 
@@ -107,28 +108,38 @@ def make(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
     collecting = gc.isenabled()
     gc.disable()  # so many rows are made at once that looking for cycles, of which there are none, takes a tenth of all
     try:
-        scene = dataclasses.replace(scene_of(recipe.folder, tables), folder=recipe.files)
-        infos = sorted({info for info in scene.columns["sample_data"]["info_filename"] if info})
-        bring(recipe.files / name for name in infos)
-        frames = frames_of(scene, recipe.home, recipe.settings, recipe.city, recipe.vehicle_type)
-        code = pickled(frames, pickling_for(recipe.labels.class_names))
+        return _made(recipe, tables)
     finally:
         if collecting:
             gc.enable()
+
+
+def _made(recipe: Recipe, tables: Mapping[str, bytes]) -> Piece:
+    scene = dataclasses.replace(scene_of(recipe.folder, tables), folder=recipe.files)
+    infos = sorted({info for info in scene.columns["sample_data"]["info_filename"] if info})
+    bring(recipe.files / name for name in infos)
+    made = convert(scene, recipe.home, recipe.settings, recipe.city, recipe.vehicle_type)
+    code = pickled(made.frames, _pickling(recipe.labels.class_names))
     start = len(f"{recipe.home}/{place_of(recipe.files)}/")
-    looked_at = {frame.lidar_path[start:] for frame in frames}
-    looked_at |= {sweep.lidar_path[start:] for frame in frames for sweep in frame.sweeps}
-    names = sorted(looked_at)
-    clouds = {name: size for name, (size, *_) in zip(names, stamps_of(recipe.files, names), strict=True)}
-    points = sum(clouds[frame.lidar_path[start:]] // (4 * frame.num_pts_feats) for frame in frames)
-    count = count_scene(recipe.dataset, scene.name, frames, recipe.labels, recipe.data_root, points)
+    clouds = {path[start:]: size for path, size in sorted(made.clouds.items())}
+    points = sum(made.clouds[frame.lidar_path] // (4 * frame.num_pts_feats) for frame in made.frames)
+    count = count_scene(recipe.dataset, scene.name, made.frames, recipe.labels, recipe.data_root, points)
     present = {name: digest_of_file(recipe.files / name) for name in infos if is_file(recipe.files / name)}
     return Piece(count, clouds, present, code, hashlib.sha256(code).hexdigest())
 
 
+@cache
+def _pickling(classes: tuple[str, ...]) -> Pickling:
+    return pickling_for(classes)
+
+
 def tables_digest(tables: Mapping[str, bytes]) -> str:
     """What tells these contents from any other."""
-    return _digest_of({name: hashlib.sha256(content).hexdigest() for name, content in tables.items()})
+    digest = hashlib.sha256()
+    for name, content in tables.items():
+        digest.update(f"{name} {len(content)} ".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def digest_of_file(path: Path) -> str:

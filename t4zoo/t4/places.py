@@ -34,9 +34,14 @@ class Places:
         return self._rows("calibrated_sensor")
 
     @cached_property
+    def mounted(self) -> Array:
+        """(M, 4, 4) of the rows of the table calibrated_sensor: sensor to ego."""
+        return _transforms(self.scene.columns["calibrated_sensor"])
+
+    @cached_property
     def sensor2ego(self) -> Array:
         """(D, 4, 4)."""
-        return _transforms(self.scene.columns["calibrated_sensor"])[self.mounts]
+        return self.mounted[self.mounts]
 
     @cached_property
     def ego2global(self) -> Array:

@@ -322,7 +322,7 @@ def _check_references(scene: str, tables: Mapping[str, Table]) -> None:
                 lists = field.endswith("s")
                 used = set(chain.from_iterable(column) if lists else column)
                 none = {""} if field in MAY_BE_EMPTY or (name, field) == ("sample_data", "sample_token") else set()
-                if lost := used - tables[target].index.keys() - none:
+                if lost := used.difference(tables[target].index, none):
                     row = next(row for row, given in enumerate(column) if lost & (set(given) if lists else {given}))
                     token = next(one for one in (column[row] if lists else (column[row],)) if one in lost)
                     raise ReadError(

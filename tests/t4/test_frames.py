@@ -185,7 +185,7 @@ def test_cameras_come_with_their_calibration(labels: LabelMap):
     assert list(frame.images) == ["CAM_BACK", "CAM_FRONT"]
     front = frame.images["CAM_FRONT"]
     assert front["img_path"] == "db/t4devkit_sample/data/CAM_FRONT/001.jpg"
-    assert (front["width"], front["height"], front["cam2img"][0]) == (800, 600, [800.0, 0.0, 400.0])
+    assert (front["width"], front["height"], front["cam2img"][0].tolist()) == (800, 600, [800.0, 0.0, 400.0])
     # the lidar sits 2 m up, the camera at x 1.5, z 1.8, and neither is turned
     np.testing.assert_allclose(front["lidar2cam"][:3, 3], [-1.5, 0, 0.2], atol=1e-12)
     assert frame.lidar_sources["LIDAR_TOP"]["translation"] == [0.0, 0.0, 2.0]
