@@ -217,6 +217,12 @@ def far_scenes(folder: Path) -> list[Path] | None:
     return sorted(path for path in found if path == folder or folder in path.parents)
 
 
+def needed_here(folder: Path) -> Path:
+    """What must be on this disk so that a scene's folder can be read: itself, or its dataset's folder if it is far."""
+    far = source_of(folder)
+    return folder if far is None or not far[1] else folder.parents[far[1].count("/")]
+
+
 def fingerprint_of(folder: Path) -> str | None:
     """What changes when any file of a far scene does; None for a scene on this disk, or one that is not there."""
     far = source_of(folder)

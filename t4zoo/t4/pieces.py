@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
+from t4zoo.scene_files import needed_here
 from t4zoo.spread import Engine, KilledError, spread
 from t4zoo.t4.dataset_list import SceneId
 from t4zoo.t4.frames import FrameSettings
@@ -128,7 +129,7 @@ def _reads(order: Order) -> list[Path]:
         recipe = order.recipe()
     except ReadError:
         return []  # told by whoever reads it
-    return sorted({recipe.folder, recipe.files})
+    return sorted({needed_here(recipe.folder), needed_here(recipe.files)})
 
 
 def _told(errors: Sequence[str]) -> str:

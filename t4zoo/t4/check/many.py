@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from t4zoo.scene_files import needed_here
 from t4zoo.spread import Engine, Processes, spread
 from t4zoo.t4.check.cache import Cache, key_of
 from t4zoo.t4.check.report import Finding, SceneReport, gather
@@ -83,7 +84,7 @@ class _Judge:
 
 
 def _reads(place: Place) -> list[Path]:
-    return [path for path in place if path is not None]
+    return [needed_here(path) for path in place if path is not None]
 
 
 def _killed(folder: Path) -> SceneReport:

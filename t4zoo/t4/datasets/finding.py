@@ -30,7 +30,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "dataset-missing": ("error", "no scene of a list is on disk: the folder of the dataset is not there"),
     "scene-missing": ("error", "a scene that a list names is not on disk; it is never replaced by another revision"),
     "revision-open": ("note", "an entry without a revision, of which the highest on disk is taken"),
-    "revision-newer": ("note", "a newer revision of a scene is on disk than its list names"),
+    "revision-newer": ("warning", "a newer revision of a scene is there than its list names"),
     "scene-unlisted": ("note", "a scene on disk that no list names"),
     "dataset-unlisted": ("note", "a folder of scenes on disk that has no list"),
     "data-not-here": ("note", "the scenes are not on this machine, so none was looked for"),
