@@ -11,6 +11,7 @@ import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +24,8 @@ from t4zoo.pickling import HEAD, TAIL, Pickling, Records
 from t4zoo.whole import whole
 
 Array = NDArray[np.float64]
+
+AT_ONCE = 1_000  # frames that are pickled together: faster than one by one, and bounded
 
 
 class InfoError(T4zooError):
@@ -197,7 +200,10 @@ def pickling_for(classes: Sequence[str]) -> Pickling:
 
 def pickled(frames: Iterable[Frame], pickling: Pickling) -> bytes:
     """The frames as every info file with the same classes has them, whatever stands before them; faster together."""
-    return b"".join(code + pickle.APPEND for code in pickling.values(map(record_of, frames)))
+    rest, codes = iter(frames), list[bytes]()
+    while batch := list(islice(rest, AT_ONCE)):
+        codes += pickling.values(map(record_of, batch))
+    return b"".join(code + pickle.APPEND for code in codes)
 
 
 def save(path: Path, info: Info) -> None:

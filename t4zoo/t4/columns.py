@@ -7,7 +7,6 @@ by value, so both accept the same and say the same.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from t4zoo.t4.records import CONVERTERS, RowError, shown
+from t4zoo.t4.records import CONVERTERS, LEAST_LENGTH, MOST_NUMBER, MOST_WHOLE, RowError, shown
 
 Array = NDArray[np.float64]
 Column = Any  # a sequence, or an array where `_ARRAYS` knows the field's type
@@ -130,12 +129,12 @@ def _numbers(flat: list[Any], width: int) -> Array | None:
         array = np.array(flat, dtype=np.float64).reshape(-1, width)
     except OverflowError:
         return None
-    return array if np.isfinite(array).all() else None
+    return array if (np.abs(array) <= MOST_NUMBER).all() else None
 
 
 def _quaternions(column: Sequence[Any]) -> Array | None:
     array = _vectors(4)(column)
-    return None if array is None or not array.any(axis=1).all() else array
+    return None if array is None or not ((array * array).sum(axis=1) > 4 * LEAST_LENGTH**2).all() else array
 
 
 def _known_vectors(column: Sequence[Any]) -> Array | None:
@@ -158,6 +157,18 @@ def _only(*kinds: type) -> Callable[[Sequence[Any]], bool]:
     return lambda column: set(map(type, column)) <= allowed
 
 
+def _whole(*kinds: type) -> Callable[[Sequence[Any]], bool]:
+    allowed = set(kinds)
+
+    def conforms(column: Sequence[Any]) -> bool:
+        if not set(map(type, column)) <= allowed:
+            return False
+        known = [value for value in column if value is not None] if len(kinds) > 1 else column
+        return not known or (max(known) < MOST_WHOLE and min(known) > -MOST_WHOLE)
+
+    return conforms
+
+
 def _floats(column: Sequence[Any]) -> bool:
     return set(map(type, column)) <= {list} and _finite(list(chain.from_iterable(column)))
 
@@ -170,7 +181,7 @@ def _matrices(column: Sequence[Any]) -> bool:
 
 
 def _finite(values: Sequence[Any]) -> bool:
-    return set(map(type, values)) <= {float} and all(map(math.isfinite, values))
+    return set(map(type, values)) <= {float} and all(abs(value) <= MOST_NUMBER for value in values)
 
 
 def _texts(column: Sequence[Any]) -> bool:
@@ -186,8 +197,8 @@ _ARRAYS: dict[str, Callable[[Sequence[Any]], Array | None]] = {
 _CONFORMS: dict[str, Callable[[Sequence[Any]], bool]] = {
     "str": _only(str),
     "str | None": _only(str, _NONE),
-    "int": _only(int),
-    "int | None": _only(int, _NONE),
+    "int": _whole(int),
+    "int | None": _whole(int, _NONE),
     "bool": _only(bool),
     "tuple[str, ...]": _texts,
     "tuple[float, ...]": _floats,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ IMAGE_FIELDS = (
     "img_path", "height", "width", "depth_map", "cam2img", "lidar2img", "cam2ego", "sample_data_token", "timestamp",
     "lidar2cam",
 )  # fmt: skip
-_ODD = re.compile(r"^/|//|(^|/)\.|/$|^$|[\\\0]")  # a file name that is not as `T4Scene.path` would write it
+# A file name that is not as `T4Scene.path` would write it, or that it refuses.
+_ODD = re.compile("^/|//|(^|/)\\.|/$|^$|[\\\\\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class _Frames:
         self.samples = np.array([row for _, row, _ in valid], dtype=np.int64)
         self.keys = [key for _, _, key in valid]
         self.clouds: dict[int, tuple[str, int, int]] = {}
+        self._known_before: dict[int, int] = {}
 
     def frames(self, city: str, vehicle_type: str) -> tuple[Frame, ...]:
         """All frames, by time."""
@@ -163,18 +165,33 @@ class _Frames:
 
     def _before(self, key: int) -> list[int]:
         """Rows of the valid clouds before this one, `max_sweeps` at most."""
-        data, row, found, seen = self.data, key, list[int](), {key}
-        while data["prev"][row] and len(found) < self.settings.max_sweeps:
-            row = data.index[data["prev"][row]]
+        row, found, seen = key, list[int](), {key}
+        while len(found) < self.settings.max_sweeps and (row := self._valid_before(row)) >= 0:
             if row in seen:
-                token = data["token"][row]
-                raise ReadError(
-                    f"scene {self.scene.name}: table sample_data, token {token}: prev runs in a circle; {CURE}"
-                )
+                self._refuse_circle(row)
             seen.add(row)
-            if data["is_valid"][row]:
-                found.append(row)
+            found.append(row)
         return found
+
+    def _valid_before(self, row: int) -> int:
+        """Row of the first valid cloud before this one, -1 for none; no row is passed by twice."""
+        data, known, passed = self.data, self._known_before, list[int]()
+        while row not in known:
+            if len(passed) > len(data):
+                self._refuse_circle(row)
+            passed.append(row)
+            before = data["prev"][row]
+            row = data.index[before] if before else -1
+            if row < 0 or data["is_valid"][row]:
+                break
+        else:
+            row = known[row]
+        known.update(dict.fromkeys(passed, row))
+        return row
+
+    def _refuse_circle(self, row: int) -> NoReturn:
+        token = self.data["token"][row]
+        raise ReadError(f"scene {self.scene.name}: table sample_data, token {token}: prev runs in a circle; {CURE}")
 
     def _instances(self) -> tuple[Instances, ...]:
         if self.settings.labels is None:

@@ -18,6 +18,7 @@ from t4zoo.t4.reader import CURE, ReadError, T4Scene
 from t4zoo.t4.velocity import velocities_of
 
 Array = NDArray[np.float64]
+MOST_BOXES = 10_000  # of one sample
 _About = tuple[str, str, tuple[str, ...]]  # what decides a label: class, raw category, attributes
 
 
@@ -74,6 +75,7 @@ def _frames(
     table = scene.columns["sample_annotation"]
     rows, owners, ends = _by_sample(scene, samples)
     _refuse_flat(scene, rows)
+    _refuse_crowd(scene, samples, ends)
     matrices = lidar_from_map[owners]
     velocities = rotate(matrices[:, :3, :3], velocities_of(scene)[rows] * (1.0, 1.0, 0.0))[:, :2]
     boxes = np.column_stack(
@@ -114,6 +116,17 @@ def _refuse_flat(scene: T4Scene, rows: Rows) -> None:
     if len(flat):
         token, size = table["token"][flat[0]], tuple(table["size"][flat[0]].tolist())
         raise ReadError(f"scene {scene.name}: table sample_annotation, token {token}: size is {size}; {CURE}")
+
+
+def _refuse_crowd(scene: T4Scene, samples: Rows, ends: Sequence[int]) -> None:
+    """Each box may be compared with each other one of its sample."""
+    for row, count in zip(samples.tolist(), np.diff(ends, prepend=0).tolist(), strict=True):
+        if count > MOST_BOXES:
+            token = scene.columns["sample"]["token"][row]
+            raise ReadError(
+                f"scene {scene.name}: table sample_annotation has {count:,} boxes of the sample {token}, and "
+                f"{MOST_BOXES:,} are the most; {CURE}"
+            )
 
 
 def _yaws(rotations: Array, quaternions: Array) -> list[float]:

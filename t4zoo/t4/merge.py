@@ -12,6 +12,8 @@ from t4zoo.t4.labels import Merge
 
 Array = NDArray[np.float64]
 
+NEARLY = 1e-6  # of a distance: what rounding could hide; who is near is looked at closely
+
 
 def pairs(boxes: Array, names: Sequence[str], merge: Merge, distance: float) -> list[tuple[int, int]]:
     """Rows of (N, 7) boxes that `merge` joins: they overlap seen from above, or two of their ends are close.
@@ -20,12 +22,10 @@ def pairs(boxes: Array, names: Sequence[str], merge: Merge, distance: float) -> 
     """
     found: list[tuple[int, int]] = []
     taken: set[int] = set()
-    places = [(x, y, math.hypot(length, width) / 2) for x, y, _, length, width, *_ in boxes.tolist()]
+    seconds = np.array([row for row, name in enumerate(names) if name == merge.second], dtype=np.int64)
     for first in (row for row, name in enumerate(names) if name == merge.first):
-        for second in (row for row, name in enumerate(names) if name == merge.second):
+        for second in seconds[_are_near(boxes[first], boxes[seconds], distance)].tolist():
             if first in taken or second in taken or first == second:
-                continue
-            if _are_far(places[first], places[second], distance):
                 continue
             if _overlap(boxes[first], boxes[second]) or _ends_are_close(boxes[first], boxes[second], distance):
                 found.append((first, second))
@@ -33,9 +33,12 @@ def pairs(boxes: Array, names: Sequence[str], merge: Merge, distance: float) -> 
     return found
 
 
-def _are_far(one: tuple[float, float, float], other: tuple[float, float, float], distance: float) -> bool:
-    """Whether two circles (x, y, radius) around boxes leave more than `distance` between them."""
-    return math.hypot(one[0] - other[0], one[1] - other[1]) > one[2] + other[2] + distance + 1e-6
+def _are_near(one: Array, others: Array, distance: float) -> NDArray[np.bool_]:
+    """(N,) whether the circles around a (7,) box and each of (N, 7) leave no more than `distance` between them."""
+    apart = np.hypot(others[:, 0] - one[0], others[:, 1] - one[1])
+    reach = (np.hypot(others[:, 3], others[:, 4]) + np.hypot(one[3], one[4])) / 2
+    near: NDArray[np.bool_] = apart <= reach + distance + NEARLY * (1.0 + apart)
+    return near
 
 
 def extend_longer(one: Array, other: Array) -> Array:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -192,6 +193,20 @@ def find_scene(folder: Path, revision: str | None = None) -> Path:
 
     Raises ReadError when it is not there.
     """
+    with _looking_for(folder):
+        return _found(folder, revision)
+
+
+@contextmanager
+def _looking_for(folder: Path) -> Iterator[None]:
+    """Folders that may not be entered, or whose name no file system takes, are told by their scene."""
+    try:
+        yield
+    except OSError as error:
+        raise ReadError(f"scene {folder.name}: cannot be looked for: {error.strerror} ({folder}); {CURE}") from None
+
+
+def _found(folder: Path, revision: str | None) -> Path:
     revisions = revisions_of(folder)
     if revision is not None:
         if is_scene(folder / revision):
@@ -200,7 +215,7 @@ def find_scene(folder: Path, revision: str | None = None) -> Path:
         here = absence_of(folder) or here
         raise ReadError(f"scene {folder.name}/{revision}: not found: {here}; {CURE}")
     if revisions:
-        return find_scene(folder, revisions[-1])
+        return _found(folder, revisions[-1])
     if is_scene(folder):
         return folder
     raise ReadError(f"scene {folder.name}: not found: {folder / 'annotation'} does not exist; {CURE}")
@@ -211,7 +226,8 @@ def find_recorded(folder: Path, revision: str | None) -> Path:
 
     Raises ReadError when it is not there.
     """
-    return folder if is_scene(folder) else find_scene(folder, revision)
+    with _looking_for(folder):
+        return folder if is_scene(folder) else _found(folder, revision)
 
 
 def read_scene(folder: Path, revision: str | None = None) -> T4Scene:

@@ -11,6 +11,10 @@ from t4zoo.t4.tables import AutolabelMetadata
 
 R = TypeVar("R")
 
+MOST_WHOLE = 2**53  # below it a float is as exact; microseconds until the year 2255
+MOST_NUMBER = 1e12  # of any unit: what is computed from such numbers stays finite
+LEAST_LENGTH = 1e-9  # of a quaternion, as in t4zoo.geometry
+
 
 class RowError(ValueError):
     """A field of a row that is missing or has a value that T4 does not allow; the message says which."""
@@ -29,14 +33,17 @@ def parse(kind: type[R], row: Any) -> R:
             continue
         try:
             values[field.name] = CONVERTERS[str(field.type)](row[field.name])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise RowError(f"field {field.name!r} is {shown(row[field.name])}: {error}") from None
     return kind(**values)
 
 
 def shown(value: Any) -> str:
     """The value in an error message."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "nested too deeply"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -51,12 +58,14 @@ def _text(value: Any) -> str:
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise ValueError("it must be a whole number")
+    if not -MOST_WHOLE < value < MOST_WHOLE:
+        raise ValueError("it must be a whole number below 2**53")
     return int(value)
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("it must be a finite number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST_NUMBER <= value <= MOST_NUMBER:
+        raise ValueError(f"it must be a finite number, {MOST_NUMBER:.0e} at most")
     return float(value)
 
 
@@ -94,7 +103,7 @@ def _models(value: Any) -> tuple[AutolabelMetadata, ...]:
 
 def _rotation(value: Any) -> tuple[float, ...]:
     quaternion = _list(_number, 4)(value)
-    if not any(quaternion):
+    if math.hypot(*quaternion) < LEAST_LENGTH:
         raise ValueError("it is no rotation")
     return quaternion
 

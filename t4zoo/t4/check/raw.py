@@ -13,13 +13,10 @@ from typing import Any
 
 from t4zoo.t4.check.kinds import UNUSABLE, Verdict
 from t4zoo.t4.check.schema import OPTIONAL_TABLES, SCHEMA
-from t4zoo.t4.reader import LIDAR_CHANNELS
+from t4zoo.t4.reader import LIDAR_CHANNELS, MOST_VALUES
+from t4zoo.t4.reader import MOST_BYTES as MOST_BYTES
 
 Row = dict[str, Any]
-
-MOST_BYTES = 64 * 2**20  # of one table: two hours of driving; more is refused before it is read
-MOST_VALUES = 3_000_000  # in one table, where a few bytes of JSON can become a hundred of memory
-
 
 MOST_DOUBTS = 20_000  # values of one table that are not what they should be, after which it is none of T4's
 
