@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from stages._entry import stage
 from t4zoo.launcher import engine_of
+from t4zoo.t4.cache_bound import keep_within
 from t4zoo.t4.check.gate import gate_of
 from t4zoo.t4.convert import Sources, create_info
 
@@ -32,6 +33,7 @@ def main(cfg: DictConfig) -> None:
         cache,
         gate_of(settings["check"], settings["waivers"], cache, engine),
     )
+    keep_within(cache, float(settings["cache_gib"]))
     for split, numbers in statistics.items():
         objects = ", ".join(f"{count} {name}" for name, count in numbers["objects"].items())
         print(f"{out / f'info_{split}.pkl'}: {numbers['frames']} frames of {len(numbers['scenes'])} scenes: {objects}")

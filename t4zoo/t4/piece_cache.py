@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from t4zoo.t4.cache_bound import note_use
 from t4zoo.t4.piece import Piece, piece_of
 from t4zoo.whole import whole
 
@@ -40,9 +41,11 @@ class PieceCache:
             return None
         try:
             with self._place(self.folder, key).open("rb") as file:
-                return piece_of(json.loads(file.readline()), file.read())
+                found = piece_of(json.loads(file.readline()), file.read())
         except (OSError, ValueError, RecursionError):
             return None
+        note_use(self._place(self.folder, key))
+        return found
 
     def _written(self, key: str) -> Piece | None:
         """From an info file: what `dvc pull` brings of those that others made."""
