@@ -58,11 +58,13 @@ def check_scenes(
     judged = spread(judge, left, engine, killed=lambda place, error: ("", _killed(place[0])), reads=_reads)
     for (folder, _), (key, report) in zip(left, judged, strict=True):
         take(folder, _kept(cache, key, report))
+    if cache is not None:
+        cache.seen.save()
     return [found[folder] for folder in folders]
 
 
 def _known(folder: Path, wanted: Selection, cache: Cache | None, files: Path | None) -> SceneReport | None:
-    return None if cache is None else cache.find(key_of(folder, wanted, files), folder)
+    return None if cache is None else cache.find(key_of(folder, wanted, files, cache.seen), folder)
 
 
 def _kept(cache: Cache | None, key: str, report: SceneReport) -> SceneReport:
