@@ -13,6 +13,7 @@ from pathlib import Path
 from t4zoo.far_scenes.cache import FileCache, scene_cache
 from t4zoo.far_scenes.inventory import Files, read_files, read_index
 from t4zoo.far_scenes.pointer import MD5, Pointer, read_pointer
+from t4zoo.far_scenes.telling import Teller
 from t4zoo.scene_files import FarFileError
 from t4zoo.zoo.address import address_of, find_repository
 from t4zoo.zoo.reading.cache import cache as own_cache
@@ -36,7 +37,7 @@ class FarScenes:
 
     def __init__(self, dataset: Path, pointer: Pointer, cache: FileCache) -> None:
         self.dataset, self.url, self._pointer, self._cache = dataset, pointer.url, pointer, cache
-        self._index = read_index(dataset)
+        self._index, self._teller = read_index(dataset), Teller(cache.folder, pointer.url)
         self._files = lru_cache(HELD)(lambda scene: read_files(dataset, scene, self._index[scene]))
 
     @cached_property
@@ -102,6 +103,7 @@ class FarScenes:
         if content is None:
             content = self._fetch(path, size, tag)
             self._cache.keep(key, content)
+            self._teller.fetched(size)
         return content
 
     def _fetch(self, path: str, size: int, tag: str) -> bytes:

@@ -12,6 +12,7 @@ import yaml
 
 from t4zoo.errors import T4zooError, UsageError
 from t4zoo.info import Frame, load
+from t4zoo.scene_files import absence_of, is_scene
 from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.labels import LabelMap, read_labels
 from t4zoo.t4.reader import read_scene
@@ -70,9 +71,9 @@ def read_truth(path: Path, scenes: Collection[str], classes: Sequence[str], labe
 
 
 def _annotated(folder: Path, scenes: Collection[str], labels: LabelMap) -> list[Frame]:
-    alone = (folder / "annotation").is_dir()
+    alone = is_scene(folder)
     names = sorted({scene.partition("/")[0] for scene in scenes})
-    places = [folder] if alone else [folder / name for name in names if (folder / name).is_dir()]
+    places = [folder] if alone else [folder / name for name in names if not absence_of(folder / name)]
     if not places:
         some = ", ".join(names[:3])
         raise TruthError(

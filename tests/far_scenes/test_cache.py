@@ -11,6 +11,7 @@ import pytest
 
 from t4zoo.errors import UsageError
 from t4zoo.far_scenes.cache import GIB, FileCache, scene_cache
+from t4zoo.far_scenes.telling import Teller
 
 BOUND = 100_000
 
@@ -168,3 +169,14 @@ def test_a_bound_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("T4ZOO_SCENES_GIB", text)
     with pytest.raises(UsageError, match="T4ZOO_SCENES_GIB"):
         scene_cache(tmp_path)
+
+
+def test_one_of_those_that_fetch_tells_how_far_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = (Teller(tmp_path, "s3://bucket/scenes", patience=0.0) for _ in range(2))
+    first.fetched(2_500_000)
+    second.fetched(1)
+    assert capfd.readouterr().err == "fetching from s3://bucket/scenes: 1 files, 2.5 MB so far\n"
+    first.fetched(1)  # too soon for another line
+    assert capfd.readouterr().err == ""
+    Teller(tmp_path, "s3://bucket/scenes").fetched(1)  # nor is a line said of what takes a moment
+    assert capfd.readouterr().err == ""

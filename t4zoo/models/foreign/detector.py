@@ -34,6 +34,7 @@ from t4zoo.models.foreign.configuration import (
     takes_points,
 )
 from t4zoo.models.foreign.weights import TakeAll, take_all
+from t4zoo.scene_files import is_far
 
 LOG = "test_log.log"
 NOT_TESTED = (
@@ -104,6 +105,11 @@ class Detector:
                     progress(done, len(frames))
 
     def _loader(self, frames: Sequence[Frame], data_root: Path, folder: Path, batch_size: int, workers: int) -> Any:
+        if far := next((frame.lidar_path for frame in frames if is_far(data_root / frame.lidar_path)), None):
+            raise UsageError(
+                f"{data_root / far}: is in a bucket, and a model that is not ours reads clouds by itself; put its "
+                "scenes on this disk, in the place of source.yaml and the inventory"
+            )
         numbered = tuple(dataclasses.replace(frame, sample_idx=number) for number, frame in enumerate(frames))
         save(folder / "info.pkl", Info(self.class_names, "foreign", numbered, {"max_sweeps": self.max_sweeps}))
         settings = copy.deepcopy(self.config.get("test_dataloader"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import torch
 
 from t4zoo.errors import UsageError
+from t4zoo.far_scenes.inventory import encode, write_inventory
+from t4zoo.far_scenes.pointer import Pointer, write_pointer
 from t4zoo.info import Info, save
 from t4zoo.models.common import checkpoint
 from t4zoo.models.foreign.configuration import Source
@@ -83,3 +86,11 @@ def test_a_dataset_that_leaves_frames_out_is_refused(tmp_path, weights):
     joined = {"_delete_": True, "type": "ConcatDataset", "datasets": [{"type": "Cage"}, {"type": "Cage"}]}
     with pytest.raises(UsageError, match="2 datasets; one is needed"):
         list(detector(weights, **{"test_dataloader.dataset": joined}).predict(frames, tmp_path, "x", 2, 0))
+
+
+def test_clouds_in_a_bucket_are_refused_since_its_own_code_reads_them(tmp_path, weights):
+    write_pointer(tmp_path / "far", Pointer("s3://bucket/scenes"))
+    write_inventory(tmp_path / "far", {"a/0": encode({"data/cloud.bin": (20, "tag")})})
+    frames = [dataclasses.replace(frame, lidar_path="far/a/0/data/cloud.bin") for frame in make_frames(tmp_path, 1)]
+    with pytest.raises(UsageError, match="is in a bucket, and a model that is not ours reads clouds by itself"):
+        list(detector(weights).predict(frames, tmp_path, "x", 1, 0))
