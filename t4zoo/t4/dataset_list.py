@@ -14,6 +14,7 @@ import yaml
 
 from t4zoo.errors import UsageError
 from t4zoo.whole import write_whole
+from t4zoo.yaml_text import YamlError, brief, read_yaml
 
 SPLITS = ("train", "val", "test")
 FORM = 1  # of the file, its key `version`
@@ -63,11 +64,12 @@ def parse_scene_id(text: str) -> SceneId:
     """A list's entry. Raises DatasetListError."""
     parts = text.split("/") if isinstance(text, str) else []
     if len(parts) not in (1, 2, 4, 5):
-        raise DatasetListError(f"the scene {text!r} is not id, id/revision or id/revision/city/vehicle_type[/status]")
+        form = "id, id/revision or id/revision/city/vehicle_type[/status]"
+        raise DatasetListError(f"the scene {brief(text)} is not {form}")
     if not _PART.fullmatch(parts[0]):
-        raise DatasetListError(f"the scene {text!r} has no T4 id in front")
+        raise DatasetListError(f"the scene {brief(text)} has no T4 id in front")
     if len(parts) > 1 and not (parts[1].isascii() and parts[1].isdecimal()):
-        raise DatasetListError(f"the scene {text!r} has the revision {parts[1]!r}, which is no whole number")
+        raise DatasetListError(f"the scene {brief(text)} has the revision {brief(parts[1])}, which is no whole number")
     return SceneId(*parts)
 
 
@@ -78,22 +80,24 @@ def read_dataset_list(folder: Path, name: str) -> DatasetList:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
         raise DatasetListError(f"{path}: no such dataset list; the datasets are: {known}")
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DatasetListError(f"{path}: not a YAML file: {error}") from None
+        data = read_yaml(path)
+    except YamlError as error:
+        raise DatasetListError(str(error)) from None
     if not isinstance(data, dict) or data.get("version") != FORM:
         raise DatasetListError(f"{path}: not a dataset list of form {FORM}; it must begin with `version: {FORM}`")
     for key, value in data.items():
         if isinstance(value, list) and key not in SPLITS:
-            raise DatasetListError(f"{path}: the list {key!r} is no split; the splits are {', '.join(SPLITS)}")
+            raise DatasetListError(f"{path}: the list {brief(key)} is no split; the splits are {', '.join(SPLITS)}")
     splits = {split: _scenes(path, split, data.get(split)) for split in SPLITS}
     _refuse_twice(path, splits)
-    data_of, steps = data.get("data_of"), data.get("sample_steps")
+    data_of, steps, version = data.get("data_of"), data.get("sample_steps"), data.get("dataset_version", "")
+    if isinstance(version, list | tuple | dict | set):
+        raise DatasetListError(f"{path}: dataset_version is {brief(version)}; give a text, as in {name}.0")
     if data_of is not None and not (isinstance(data_of, str) and _PART.fullmatch(data_of)):
-        raise DatasetListError(f"{path}: data_of is {data_of!r}; give the name of a dataset's folder")
+        raise DatasetListError(f"{path}: data_of is {brief(data_of)}; give the name of a dataset's folder")
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
-        raise DatasetListError(f"{path}: sample_steps is {steps!r}; give a whole number from 1 on")
-    return DatasetList(name, str(data.get("dataset_version", "")), splits, data_of, steps)
+        raise DatasetListError(f"{path}: sample_steps is {brief(steps)}; give a whole number from 1 on")
+    return DatasetList(name, str(version), splits, data_of, steps)
 
 
 def write_dataset_list(folder: Path, dataset: DatasetList, told: str) -> None:

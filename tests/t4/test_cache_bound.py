@@ -1,4 +1,4 @@
-"""What create_info keeps stays below a bound: what was used least recently leaves, and is made anew when it is missed."""
+"""What create_info keeps stays below a bound: what was used least recently leaves, and is made anew when missed."""
 
 import os
 import time

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from t4zoo.errors import UsageError
 from t4zoo.t4.check.report import SceneReport
 from t4zoo.t4.check.rules import RULES
+from t4zoo.yaml_text import brief, read_yaml
 
 FORM = "each entry is {scene: ID/REVISION, rules: [CNT004], reason: why the scene is right all the same}"
 LONGEST = 500  # characters of a reason, which goes into every info file
@@ -28,12 +27,9 @@ class Waiver:
 
 def read_waivers(path: Path) -> tuple[Waiver, ...]:
     """The list `waivers` of a YAML file; none where it has no such list. Raises UsageError."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: does not exist; name the file with the list waivers") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not a YAML file: {error}") from None
+    if not path.is_file():
+        raise UsageError(f"{path}: does not exist; name the file with the list waivers")
+    data = read_yaml(path)
     entries = data.get("waivers") if isinstance(data, dict) else None
     if entries is not None and not isinstance(entries, list):
         raise UsageError(f"{path}: waivers is no list; {FORM}")
@@ -49,18 +45,18 @@ def read_waivers(path: Path) -> tuple[Waiver, ...]:
 
 def _waiver(path: Path, entry: Any) -> Waiver:
     if not isinstance(entry, dict) or set(entry) != {"scene", "rules", "reason"}:
-        raise UsageError(f"{path}: waivers has {entry!r}; {FORM}")
+        raise UsageError(f"{path}: waivers has {brief(entry)}; {FORM}")
     scene, rules, reason = entry["scene"], entry["rules"], entry["reason"]
     if not isinstance(scene, str) or not scene or not isinstance(rules, list) or not rules:
-        raise UsageError(f"{path}: waivers has {entry!r}; {FORM}")
+        raise UsageError(f"{path}: waivers has {brief(entry)}; {FORM}")
     if not isinstance(reason, str) or not reason.strip() or len(reason) > LONGEST:
         raise UsageError(
             f"{path}: waivers has no reason for the scene {scene}; say in a line why it is right all the same"
         )
     for rule in rules:
-        if rule not in RULES:
+        if not isinstance(rule, str) or rule not in RULES:
             raise UsageError(
-                f"{path}: waivers has the rule {rule!r}, which there is not; `t4zoo t4 check --rules` lists all"
+                f"{path}: waivers has the rule {brief(rule)}, which there is not; `t4zoo t4 check --rules` lists all"
             )
     return Waiver(scene, tuple(rules), reason.strip())
 
