@@ -37,13 +37,17 @@ DATASET = "db_town_v1"
 
 @dataclass(frozen=True)
 class Town:
-    """scenes of so many key frames, each with `fewest` to `most` boxes; points: of a cloud, all of them zero."""
+    """scenes of so many key frames, each with `fewest` to `most` boxes; points: of a cloud, all of them zero.
+
+    counted: whether boxes tell of points, which is false of such clouds, so that the rules would refuse them.
+    """
 
     scenes: int
     frames: int = 40
     fewest: int = 18
     most: int = 50
     points: int = 1000
+    counted: bool = True
 
 
 def make(root: Path, town: Town) -> None:
@@ -223,7 +227,7 @@ class _Object:
             "visibility_token": self.town.token("v"),
             "translation": (self.start + direction * self.speed * i * PERIOD / 1e6).tolist(),
             "size": [self.width, self.length, self.height], "rotation": list(quaternion_from_yaw(self.yaw)),
-            "num_lidar_pts": self.points[i], "num_radar_pts": 0, "next": "", "prev": "",
+            "num_lidar_pts": self.points[i] * self.town.town.counted, "num_radar_pts": 0, "next": "", "prev": "",
             "velocity": (direction * self.speed).tolist() if self.known else None, "acceleration": None,
             "automatic_annotation": False, "autolabel_metadata": None,
         }  # fmt: skip
