@@ -16,6 +16,7 @@ from t4zoo.t4.frames import frames_of
 from t4zoo.t4.reader import ReadError
 from tests.autolabel.test_pseudo import ONE, autolabel, ensemble, scenes_below
 from tests.autolabel.workspace import DATASET, SET, TRUTH, digests
+from tests.forked import command as forked
 from tests.pipeline import ROOT
 
 PSEUDO = f"pseudo_t4dataset/{SET}"
@@ -127,8 +128,7 @@ def test_the_command_links_from_the_workspaces_own_data_folder(workspace: Path) 
     _, target = autolabel(workspace, ensemble(ONE))
     for link in links_below(target):
         link.unlink()
-    command = [sys.executable, "-m", "t4zoo", "link", PSEUDO]
-    done = subprocess.run(command, cwd=workspace, check=True, capture_output=True, text=True)
+    done = forked.run("t4zoo", "link", PSEUDO, cwd=workspace)
     assert done.stdout == f"linked 2 scenes in {PSEUDO} to their data below data/t4dataset\n"
     assert [link.is_dir() for link in links_below(target)] == [True, True]
 
@@ -166,14 +166,9 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    done = forked.run("dvc", *arguments, cwd=folder, environment={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def commit(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from t4zoo.info import load
+from tests.forked import command as forked
 from tests.pipeline import ROOT
 from tests.t4.scenes import write_workspace
 
@@ -37,17 +38,11 @@ os.scandir = lambda *path: Entries(sorted(entries(*path), key=lambda entry: entr
 
 
 def run(
-    workspace: Path, out: Path, *overrides: str, seed: str = "0", path: str = ""
+    workspace: Path, out: Path, *overrides: str, seed: str = "", path: str = ""
 ) -> subprocess.CompletedProcess[str]:
     paths = [f"data_root={workspace / 'data'}", f"dataset_lists={workspace / 'lists'}", f"out={out}", "cache=''"]
-    return subprocess.run(
-        [sys.executable, "-m", "stages.create_info", *paths, *overrides],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": seed, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    variables = {**os.environ, "PYTHONPATH": path, **({"PYTHONHASHSEED": seed} if seed else {})}
+    return forked.run("stages.create_info", *paths, *overrides, cwd=ROOT, environment=variables)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -51,7 +51,8 @@ def test_the_log_names_the_weights_by_their_digest(evaluated) -> None:
     assert "3 frames of 1 scenes in info/base/info_test.pkl" in log
 
 
-def test_a_second_run_with_a_file_instead_of_a_folder_gives_the_same_bytes(evaluated) -> None:
+def test_a_second_run_with_a_file_instead_of_a_folder_gives_the_same_bytes(evaluated, monkeypatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "2")
     root, _ = evaluated
     done = run(root, "evaluate", "checkpoint=models/CenterPoint/t4base/train/epoch_1.pth", "out=again", "batch_size=1")
     assert done.returncode == 0, done.stderr

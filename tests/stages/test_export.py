@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from t4zoo.export.gate import check_bundle
 from t4zoo.models.BEVFusion.network import BEVFusion
 from t4zoo.models.TransFusion.network import TransFusion
 from tests.export.samples import compose_export, make_cloud, make_model, write_workspace
+from tests.forked import command as forked
 from tests.pipeline import ROOT
 
 
@@ -34,9 +34,8 @@ def here(workspace, tmp_path) -> Path:
 
 
 def export(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.export", *overrides]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # stages are not installed; elsewhere they must be told of
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return forked.run("stages.export", *overrides, cwd=folder, environment=environment)
 
 
 def test_export_with_no_arguments_makes_the_tiny_default_into_a_sound_bundle(here):

@@ -15,6 +15,7 @@ import torch
 
 from t4zoo.info import Info, load, save
 from t4zoo.models.common import checkpoint
+from tests.forked import command as forked
 from tests.models.street import CLASSES, make_frames
 from tests.pipeline import ROOT
 from tests.stages.workspace import make_workspace, refusal
@@ -27,12 +28,11 @@ TRAINED = ["foreign.config=models/Parrot/tiny/train/config.py", "checkpoint=mode
 
 
 def run(root: Path, stage: str, *overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", f"stages.{stage}", *overrides]
-    return subprocess.run(command, cwd=root, env=environment(root), capture_output=True, text=True, check=False)
+    return forked.run(f"stages.{stage}", *overrides, cwd=root, environment=environment(root))
 
 
 def environment(root: Path) -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{root}/elsewhere:{ROOT}"}
+    return {**os.environ, "PYTHONPATH": f"{root}/elsewhere:{ROOT}"}
 
 
 def train(root: Path, out: str, *overrides: str, config: str = CONFIG) -> subprocess.CompletedProcess[str]:

@@ -14,6 +14,7 @@ from mmengine.registry import MODELS
 
 from t4zoo import info
 from t4zoo.models.common import checkpoint
+from tests.forked import command as forked
 from tests.models.street import CLASSES, make_frames
 from tests.pipeline import ROOT
 from tests.stages.workspace import refusal
@@ -23,15 +24,8 @@ FILES = ["config.py", "epoch_1.pth", "loss.csv", "loss.png", "scalars.json", "tr
 
 
 def train(data: Path, out: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.train", f"info={data}/info_train.pkl", f"data_root={data}", f"out={out}"]
-    return subprocess.run(
-        [*command, "algorithm.epochs=1", *overrides],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    named = [f"info={data}/info_train.pkl", f"data_root={data}", f"out={out}", "algorithm.epochs=1"]
+    return forked.run("stages.train", *named, *overrides, cwd=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +86,8 @@ def test_curves_are_a_json_array_and_a_table_of_epochs(trained):
     assert float(epoch["loss"]) == rows[0]["loss"] > 0
 
 
-def test_the_same_seed_gives_the_same_bytes_and_replaces_what_was_there(data, trained, tmp_path):
+def test_the_same_seed_gives_the_same_bytes_and_replaces_what_was_there(data, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONHASHSEED", "2")
     out = tmp_path / "train"
     out.mkdir()
     (out / "epoch_99.pth").touch()
@@ -105,10 +100,13 @@ def test_the_same_seed_gives_the_same_bytes_and_replaces_what_was_there(data, tr
 
 
 @pytest.mark.parametrize("algorithm", sorted(folder.name for folder in (ROOT / "conf" / "algorithm").iterdir()))
-def test_every_algorithm_is_trained_by_the_same_stage_and_twice_to_the_same_bytes(data, tmp_path, algorithm):
+def test_every_algorithm_is_trained_by_the_same_stage_and_twice_to_the_same_bytes(
+    data, tmp_path, algorithm, monkeypatch
+):
     for name in ("one", "two"):
         done = train(data, tmp_path / name, f"algorithm={algorithm}/tiny", "algorithm.epochs=2")
         assert done.returncode == 0, done.stderr
+        monkeypatch.setenv("PYTHONHASHSEED", "2")
     first, second = ((tmp_path / name / "epoch_2.pth").read_bytes() for name in ("one", "two"))
     assert first == second
     assert checkpoint.build(tmp_path / "one" / "epoch_2.pth")[1]["algorithm"] == algorithm

@@ -17,6 +17,7 @@ from t4zoo.t4.frames import FrameSettings, frames_of
 from t4zoo.t4.labels import LabelMap
 from t4zoo.t4.reader import read_scene
 from t4zoo.t4.synth_scene import CONCAT, ScenePlan, write_scene
+from tests.forked import command as forked
 from tests.pipeline import ROOT, compose
 
 CLASSES = ("car", "truck", "bus", "bicycle", "pedestrian")
@@ -60,11 +61,15 @@ def write_checkpoint(path: Path) -> None:
 
 
 def run(folder: Path, stage: str, *overrides: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    """`python -m stages.{stage}` in `folder`; `path` is searched for modules first."""
+    """`python -m stages.{stage}` in `folder`; `path` is searched for modules first, torch's among them."""
+    if not path:
+        return forked.run(
+            f"stages.{stage}", *overrides, cwd=folder, environment={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
     return subprocess.run(
         [sys.executable, "-m", f"stages.{stage}", *overrides],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{path}:{ROOT}" if path else str(ROOT)},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{path}:{ROOT}"},
         capture_output=True,
         text=True,
         check=False,

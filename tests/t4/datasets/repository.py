@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 
 from t4zoo.t4.dataset_list import SPLITS
 from t4zoo.t4.synth_scene import CONCAT, ScenePlan, write_scene
+from tests.forked import command as forked
 
 NAME = "db_street_v1"
 PERSON = {f"GIT_{role}_{key}": "engineer" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
@@ -80,8 +80,7 @@ class Repository:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`t4zoo dataset ...` in the repository."""
-        command = [sys.executable, "-m", "t4zoo", "dataset", *arguments]
-        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+        return forked.run("t4zoo", "dataset", *arguments, cwd=self.root)
 
     def asked(self, *arguments: str) -> Any:
         """What `t4zoo dataset ... --json` says."""

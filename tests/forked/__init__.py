@@ -1,0 +1,1 @@
+"""Commands of the tests, in processes forked from one that has imported what commands import."""
