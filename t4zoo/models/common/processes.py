@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -83,6 +84,7 @@ def joined(launcher: str, stage: str, backend: str = "gloo", patience: timedelta
         yield Processes(distributed.get_rank(), distributed.get_world_size())
     except RuntimeError as error:
         if _is_of_another(error):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which is on its way: it ends this process as it is
             raise ProcessError(STOPPED) from error
         raise
     finally:
