@@ -53,9 +53,8 @@ class Source(Protocol):
 def source_of(folder: Name) -> tuple[Source, str] | None:
     """The source behind a folder and the path below its dataset's folder; None for what belongs on this disk."""
     name = os.fspath(folder)
-    whole = name if name.startswith("/") else str(Path(name).absolute())
-    dataset = _dataset_of(whole)
-    return None if dataset is None else (_source(dataset), whole[len(dataset) :].strip("/"))
+    found = _dataset_of(name if name.startswith("/") else f"{os.getcwd()}/{name}")  # noqa: PTH109 - of every cloud
+    return None if found is None else (_source(found[0]), found[1])
 
 
 def _behind(path: Name) -> tuple[Source, str] | None:
@@ -77,11 +76,13 @@ def forget_sources() -> None:
 
 
 @cache
-def _dataset_of(folder: str) -> str | None:
+def _dataset_of(folder: str) -> tuple[str, str] | None:
+    """The dataset's folder at or above a folder, and the way down from there."""
     path = Path(folder)
     if all((path / name).is_file() for name in (POINTER, INVENTORY)):
-        return folder
-    return None if path.parent == path else _dataset_of(str(path.parent))
+        return str(path), ""
+    above = None if path.parent == path else _dataset_of(str(path.parent))
+    return None if above is None else (above[0], f"{above[1]}/{path.name}".lstrip("/"))
 
 
 @cache
@@ -96,19 +97,22 @@ if hasattr(os, "register_at_fork"):  # connections are not for two processes
 
 def content_of(path: Name) -> bytes:
     """The bytes of a file. Raises OSError, FarFileError."""
-    return next(contents_of([path]))
+    far = _behind(path)
+    if far is not None:
+        return next(far[0].contents([far[1]]))
+    with open(path, "rb") as file:  # noqa: PTH123 - thirteen Paths a scene take as long as what they name
+        return file.read()
 
 
 def contents_of(paths: Iterable[Name]) -> Iterator[bytes]:
     """The bytes of files of one dataset, in their order. Raises OSError with the file's name, FarFileError."""
     names = [os.fspath(path) for path in paths]
-    found = [_behind(name) for name in names]
-    far = [one for one in found if one is not None]
-    if far and len(far) == len(found):
+    far = [one for one in map(_behind, names) if one is not None]
+    if far and len(far) == len(names):
         yield from far[0][0].contents([path for _, path in far])
         return
     for name in names:
-        yield _read_regular(name)
+        yield content_of(name)
 
 
 def bring(paths: Iterable[Name]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from t4zoo.far_scenes.looking import look_again, take_over
 from t4zoo.info import load
 from tests.far_scenes.bucket import Bucket
 from tests.pipeline import ROOT
@@ -88,8 +89,6 @@ def test_a_broken_far_scene_is_refused_with_its_rule(workspace: Path, bucket: Bu
 def test_what_changed_in_place_stops_it_and_a_refresh_that_takes_it_over_mends_it(
     workspace: Path, bucket: Bucket
 ) -> None:
-    from t4zoo.far_scenes.looking import look_again, take_over
-
     dataset = workspace / "data" / "db_sample_v1"
     bucket.take_in(dataset)
     scene = sorted(json.loads((dataset / "inventory.json").read_text())["scenes"])[0]
@@ -129,3 +128,9 @@ def test_t4_check_tells_of_far_scenes_what_it_tells_of_near_ones(workspace: Path
     assert check(workspace / "data") == near
     assert bucket.requests() == []
     assert check(scene) == {str(scene): near[str(scene)]}
+    path = f"{scene.parent.name}/0/annotation/sample_annotation.json"
+    rows = json.loads(bucket.get(dataset.name, path))
+    rows[1]["size"] = [-1.0, 2.0, 2.0]
+    bucket.put(dataset.name, path, json.dumps(rows).encode())
+    take_over(dataset, look_again(dataset)[0])
+    assert sum(check(scene)[str(scene)].values()) > sum(near[str(scene)].values())  # it is judged anew
