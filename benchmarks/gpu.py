@@ -27,7 +27,7 @@ from benchmarks.steps import PARTS, Bench, Figures, Way, rate_of
 from benchmarks.street import make_frames
 from t4zoo.augment.frames import TrainingFrames
 from t4zoo.dataset import LidarDataset, collate
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, in_one_line
 from t4zoo.info import Frame
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -114,7 +114,7 @@ def _ways(network: dict[str, Any], root: Path, frames: tuple[Frame, ...], chosen
             bench = Bench(MODELS.build(dict(network)), items, device, way)
             figures = bench.measure(*((1, 3) if chosen.quick else (5, chosen.runs)))
         except (T4zooError, RuntimeError) as error:  # a package that is missing, or memory
-            yield f"| {_named(way, device)} | {' '.join(str(error).split())[:160]} | | | |"
+            yield f"| {_named(way, device)} | {in_one_line(error)[:160]} | | | |"
             continue
         rates.append(way.batch / figures.seconds)
         if not (way.half or way.compiled or way.channels_last):

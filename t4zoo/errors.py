@@ -24,3 +24,8 @@ class UsageError(T4zooError):
     """The input itself cannot be understood: a malformed version, an unknown option, a broken configuration."""
 
     exit_code = 2
+
+
+def in_one_line(error: Exception) -> str:
+    """What another library's error says, without its line breaks."""
+    return " ".join(str(error).split())

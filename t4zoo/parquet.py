@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from t4zoo.boxes import BoxTable
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, in_one_line
 from t4zoo.info import Frame, Info, Instances
 from t4zoo.parquet_columns import FRAME, SCHEMA, arrays, box_table, frames_of, instances_of, json_of, predictions_of
 from t4zoo.whole import whole
@@ -106,7 +106,7 @@ class BoxFile:
             raise ParquetError(f"{path}: no such file; `dvc repro` or `dvc pull` brings it") from None
         except _BROKEN as error:
             raise ParquetError(
-                f"{path}: is no file of boxes of this project, or it is broken ({_line(error)}); {CURE}"
+                f"{path}: is no file of boxes of this project, or it is broken ({in_one_line(error)}); {CURE}"
             ) from error
 
     def _scene(self, group: int) -> str:
@@ -135,11 +135,9 @@ class BoxFile:
         try:
             return make(self._file.read_row_group(scene, columns=list(columns)))
         except _BROKEN as error:
-            raise ParquetError(f"{self.path}: {self.scenes[scene]} cannot be read ({_line(error)}); {CURE}") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+            raise ParquetError(
+                f"{self.path}: {self.scenes[scene]} cannot be read ({in_one_line(error)}); {CURE}"
+            ) from error
 
 
 def _whole_frames(table: pa.Table) -> tuple[Frame, ...]:

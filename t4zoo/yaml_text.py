@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from t4zoo.errors import UsageError
+from t4zoo.errors import UsageError, in_one_line
 
 MOST_BYTES = 8 * 2**20  # some 100,000 scenes; reading takes a second for each 100,000 bytes or so
 LONGEST = 300  # characters of a value in a message
@@ -37,7 +37,7 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise YamlError(f"{path}: cannot be read: {error.strerror}") from None
     except Exception as error:  # IndexError for `!!int ""`, KeyError for `!!bool x`: tags raise anything
-        told = " ".join(str(error).split()) or type(error).__name__
+        told = in_one_line(error) or type(error).__name__
         raise YamlError(f"{path}: not a YAML file: {told[:300]}") from None
 
 

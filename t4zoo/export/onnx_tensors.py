@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from t4zoo.errors import in_one_line
 from t4zoo.export.finding import Finding
 
 EXPORT_AGAIN = "export the bundle again from the checkpoint"
@@ -23,7 +24,7 @@ def load(path: Path) -> onnx.ModelProto | Finding:
         network = onnx.load(str(path), load_external_data=False)
         onnx.checker.check_model(network)
     except (DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = in_one_line(error)[:200]
         return Finding(path.name, "file", f"is no sound ONNX network ({reason})", EXPORT_AGAIN)
     return network
 

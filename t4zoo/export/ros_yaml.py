@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, in_one_line
 
 EVERY_NODE = "/**"  # under which the parameters of a file stand
 LINE_OF_A_LIST = 8  # a longer list is broken into rows of this many, so that an 8x8 matrix looks like one
@@ -43,7 +43,7 @@ def load(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise RosYamlError(f"{path}: no such file") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RosYamlError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise RosYamlError(f"{path}: not YAML: {in_one_line(error)}") from error
     if aliases:  # a few of them can stand for billions of values
         raise RosYamlError(f"{path}: uses YAML's aliases (*{aliases[0].anchor}), which ROS 2 does not take either")
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from t4zoo.autolabel.rules import Ensemble, read_ensemble
-from t4zoo.errors import T4zooError, UsageError
+from t4zoo.errors import T4zooError, UsageError, in_one_line
 from t4zoo.labels.suggestion import Thresholds
 
 
@@ -62,7 +62,7 @@ def _parse(text: str, path: Path) -> Ensemble:
     try:
         data: Any = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise UsageError(f"{path}: not YAML: {in_one_line(error)}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{path}: not an ensemble; conf/ensemble/tiny.yaml shows the form")
     return read_ensemble(data, str(path))

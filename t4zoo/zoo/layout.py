@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from t4zoo.errors import UsageError
+from t4zoo.errors import UsageError, in_one_line
 from t4zoo.zoo.version import (
     AUTO_LABEL,
     INFO,
@@ -116,7 +116,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise LayoutError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise LayoutError(f"{path}: not YAML: {in_one_line(error)}") from error
     if not isinstance(data, dict):
         raise LayoutError(f"{path}: must be a mapping")
     return data

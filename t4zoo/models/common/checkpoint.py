@@ -15,7 +15,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, in_one_line
 from t4zoo.models.common import inert
 from t4zoo.whole import whole
 
@@ -106,7 +106,7 @@ def resolve(reference: str, fetch: Callable[[str], Path]) -> Path | None:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise CheckpointError(f"{path}: not YAML: {in_one_line(error)}") from None
     if not isinstance(content, dict) or "checkpoint" not in content:
         raise CheckpointError(f"{path}: has no `checkpoint:` (null for none)")
     if content["checkpoint"] is None:

@@ -16,7 +16,7 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.utils import import_modules_from_strings
 
-from t4zoo.errors import T4zooError, UsageError
+from t4zoo.errors import T4zooError, UsageError, in_one_line
 from t4zoo.models.foreign import remote
 
 MOST = 400  # characters of another program's error
@@ -54,7 +54,7 @@ def read(source: Source, fetch: Callable[[str], Path]) -> tuple[Config, list[str
     try:
         config.merge_from_dict(copy.deepcopy(dict(source.overrides)))
     except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"foreign.overrides do not fit {source.shown}: {' '.join(str(error).split())}") from error
+        raise UsageError(f"foreign.overrides do not fit {source.shown}: {in_one_line(error)}") from error
     if config.get("custom_imports"):
         try:
             import_modules_from_strings(**config.custom_imports)
@@ -67,7 +67,7 @@ def read(source: Source, fetch: Callable[[str], Path]) -> tuple[Config, list[str
 
 def cannot_be_built(what: str, error: Exception) -> str:
     """What mmengine says of a part that it cannot build and where, without the pages of settings that it may quote."""
-    said, place = " ".join(str(error).split()), traceback.extract_tb(error.__traceback__)[-1]
+    said, place = in_one_line(error), traceback.extract_tb(error.__traceback__)[-1]
     said = said if len(said) <= MOST else f"{said[:MOST]} ..."
     return (
         f"{what} cannot be built: {type(error).__name__}: {said} ({place.filename}, line {place.lineno}: {place.line})"
@@ -90,7 +90,7 @@ def _of_file(source: Source, fetch: Callable[[str], Path]) -> Config:
         except ImportError as error:
             raise UsageError(f"{source.shown}: {error}; {_CURE}") from error
         except Exception as error:  # the file is a program, which may end in any way
-            told = " ".join(str(error).split())
+            told = in_one_line(error)
             raise UsageError(f"{source.shown}: cannot be read: {type(error).__name__}: {told}") from error
 
 

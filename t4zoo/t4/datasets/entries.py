@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from t4zoo.errors import in_one_line
 from t4zoo.t4.dataset_list import FORM, SPLITS, DatasetListError, SceneId, parse_scene_id
 from t4zoo.t4.datasets.finding import Finding
 
@@ -62,7 +63,7 @@ def parse_list(name: str, where: str, content: bytes) -> Written:
         root = yaml.compose(content.decode(), Loader=yaml.SafeLoader)
         reading.read(root)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reading.say("list-not-yaml", where, " ".join(str(error).split()), "mend the line that it names")
+        reading.say("list-not-yaml", where, in_one_line(error), "mend the line that it names")
     return Written(name, where, tuple(reading.entries), reading.values, tuple(reading.findings))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
 
+from t4zoo.file_md5 import md5_of_file
 from t4zoo.info import load
 from t4zoo.t4.dataset_list import SPLITS
 from t4zoo.t4.datasets.annotated import TABLES, Annotated, of_frames, of_tables
@@ -31,7 +30,7 @@ class Tables:
         """The md5 of each table; None where one is not known and cannot be read."""
         if any(self.files[name] == (None, None) for name in TABLES):
             return None
-        return tuple(md5 or _md5(place) for md5, place in (self.files[name] for name in TABLES))
+        return tuple(md5 or (md5_of_file(place) if place else "") for md5, place in map(self.files.__getitem__, TABLES))
 
     def read(self, where: str) -> Annotated | None:
         """What they say; None where the bytes of one are not here. Raises TablesError where they are broken."""
@@ -117,11 +116,4 @@ class Moment:
     def info_digest(self, path: str) -> str | None:
         """The md5 of an info file of this moment; None where there is none."""
         md5, place = self.infos.get(path, (None, None))
-        return md5 or (_md5(place) if place is not None else None)
-
-
-def _md5(place: Path | None) -> str:
-    if place is None:
-        return ""
-    with place.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return md5 or (md5_of_file(place) if place is not None else None)

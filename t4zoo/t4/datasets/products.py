@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from t4zoo.errors import in_one_line
 from t4zoo.t4.dataset_list import SPLITS
 from t4zoo.t4.datasets.finding import Finding
 from t4zoo.t4.datasets.tree import Tree
@@ -49,7 +50,7 @@ def _read(tree: Tree, where: str, name: str, lists: str) -> Product:
     try:
         data = yaml.safe_load((tree.read(where) or b"").decode())
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = f"is no YAML: {' '.join(str(error).split())}"
+        what = f"is no YAML: {in_one_line(error)}"
         return Product(name, where, (), (Finding("product-form", where, what, "mend the line that it names"),))
     entries = data.get("datasets") if isinstance(data, Mapping) else None
     if not isinstance(entries, list):

@@ -9,7 +9,7 @@ from typing import Literal
 
 import yaml
 
-from t4zoo.errors import UsageError
+from t4zoo.errors import UsageError, in_one_line
 from t4zoo.zoo.manifest import Labels, Manifest, Scenes
 from t4zoo.zoo.version import Name, order
 
@@ -169,7 +169,7 @@ def datasets(repository: Path, withdrawn: Withdrawn) -> list[tuple[str, str]]:
         try:
             data = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise RevokeError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+            raise RevokeError(f"{path}: not YAML: {in_one_line(error)}") from error
         lists = data if isinstance(data, dict) else {}
         if splits := [split for split in SPLITS if withdrawn.among(map(str, lists.get(split) or ()))]:
             found.append((path.relative_to(repository).as_posix(), ", ".join(splits)))

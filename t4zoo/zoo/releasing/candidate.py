@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import yaml
 
+from t4zoo.errors import in_one_line
 from t4zoo.zoo import git
 from t4zoo.zoo.manifest import Kind
 from t4zoo.zoo.releasing.lock import Lock, Out, parse_lock
@@ -114,7 +115,7 @@ def _parse(name: object, params: bytes) -> dict[str, Any]:
     try:
         data = yaml.safe_load(params)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = f"is not YAML: {' '.join(str(error).split())}"
+        what = f"is not YAML: {in_one_line(error)}"
         raise RefusedError(name, [Refusal("params.yaml", what, "mend it and commit")]) from error
     return data if isinstance(data, dict) else {}
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from t4zoo.errors import in_one_line
 from t4zoo.zoo.manifest import Labels, Manifest, ManifestFile, Source, Weights, role_of
 from t4zoo.zoo.releasing.candidate import Candidate
 from t4zoo.zoo.releasing.lock import TrackedFile
@@ -135,7 +136,7 @@ def parse_yaml(content: bytes, where: str) -> Any:
             raise ValueError("it uses aliases, of which a few can stand for billions of values")
         return yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ObjectError(f"{where}: not YAML ({' '.join(str(error).split())})") from error
+        raise ObjectError(f"{where}: not YAML ({in_one_line(error)})") from error
 
 
 def _finite(value: Any) -> Any:

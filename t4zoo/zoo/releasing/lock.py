@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, in_one_line
 
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
@@ -89,7 +89,7 @@ def parse_lock(text: bytes, where: str) -> Lock:
         params = {name: dict(stage.get("params") or {}) for name, stage in stages.items()}
         commands = {name: _commands(stage.get("cmd")) for name, stage in stages.items()}
     except (yaml.YAMLError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        words = " ".join(str(error).split())
+        words = in_one_line(error)
         raise LockError(f"{where}: not a lock that `dvc repro` wrote ({type(error).__name__}: {words})") from error
     return Lock(tuple(sorted(outs, key=lambda out: out.path)), deps, params, commands)
 

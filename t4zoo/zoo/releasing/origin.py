@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from t4zoo.errors import T4zooError, UsageError
+from t4zoo.errors import T4zooError, UsageError, in_one_line
 from t4zoo.zoo import git
 from t4zoo.zoo.manifest import ManifestFile, Weights, role_of
 from t4zoo.zoo.reading.catalogue import Released
@@ -38,7 +38,7 @@ def find_parent(candidate: Candidate, objects: Objects, family: Family) -> Weigh
     try:
         data = yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise OriginError(f"{text}: not YAML: {' '.join(str(error).split())}") from error
+        raise OriginError(f"{text}: not YAML: {in_one_line(error)}") from error
     reference = data.get("checkpoint") if isinstance(data, dict) else None
     return _of_reference(str(text), data, str(reference), family) if reference else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from t4zoo.file_md5 import md5_of_file
 from t4zoo.whole import whole
 from t4zoo.zoo.address import LOCAL, Address
 from t4zoo.zoo.storage.folder import CHUNK, Body, Entry, OutOfRangeError, Unchanged
@@ -37,7 +37,7 @@ class DiskFolder:
         if not file.is_file():
             yield None
             return
-        etag, size = _etag(file), file.stat().st_size
+        etag, size = md5_of_file(file), file.stat().st_size
         if etag == unless:
             raise Unchanged
         if start > size or (start and start == size):
@@ -51,7 +51,7 @@ class DiskFolder:
         files = (path for path in top.rglob("*") if path.is_file()) if top.is_dir() else ()
         for name, path in sorted((path.relative_to(self._root).as_posix(), path) for path in files):
             if name.startswith(prefix):
-                yield Entry(name, path.stat().st_size, _etag(path))
+                yield Entry(name, path.stat().st_size, md5_of_file(path))
 
     def create(self, path: str, content: bytes, description: Description) -> bool:
         """See `Writable.create`."""
@@ -72,16 +72,11 @@ class DiskFolder:
     def replace(self, path: str, content: bytes, etag: str, description: Description) -> bool:
         """See `Writable.replace`."""
         file = self._root / path
-        if not file.is_file() or _etag(file) != etag:
+        if not file.is_file() or md5_of_file(file) != etag:
             return False
         with whole(file) as temporary:
             temporary.write_bytes(content)
         return True
-
-
-def _etag(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _chunks(file: Path, start: int, stop: int) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError, UsageError
+from t4zoo.file_md5 import md5_of_file
 from t4zoo.zoo import git
 from t4zoo.zoo.address import cache_folder, find_repository, find_store
 from t4zoo.zoo.keeping.reproducing.choose import Chosen, choose, kind_of
@@ -17,7 +18,7 @@ from t4zoo.zoo.keeping.reproducing.difference import first_difference
 from t4zoo.zoo.keeping.reproducing.metrics import compare_metrics
 from t4zoo.zoo.keeping.reproducing.packages import other_packages
 from t4zoo.zoo.keeping.reproducing.report import SAME, Outcome, Report, Verdict
-from t4zoo.zoo.keeping.reproducing.workspace import DATA, StageError, Workspace, clone, md5_of
+from t4zoo.zoo.keeping.reproducing.workspace import DATA, StageError, Workspace, clone
 from t4zoo.zoo.manifest import Manifest, Source
 from t4zoo.zoo.reading.cache import sha256_of
 from t4zoo.zoo.reading.locate import Where, locate
@@ -146,7 +147,7 @@ def _compare(workspace: Workspace, out: Out, manifest: Manifest, is_cheap: bool)
 
 
 def _is_same(found: Path, expected: TrackedFile, sha256: str | None) -> bool:
-    if md5_of(found) != expected.md5:
+    if md5_of_file(found) != expected.md5:
         return False
     return sha256 is None or sha256_of(found) == sha256
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from t4zoo.errors import T4zooError
+from t4zoo.file_md5 import md5_of_file
 from t4zoo.zoo import git
 from t4zoo.zoo.releasing.lock import Lock, Out, TrackedFile, expand, within
 from t4zoo.zoo.releasing.objects import Objects
@@ -66,7 +66,7 @@ class Workspace:
 
     def _bring(self, file: TrackedFile) -> None:
         target = self.root / file.path
-        if target.is_file() and md5_of(target) == file.md5:
+        if target.is_file() and md5_of_file(target) == file.md5:
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         self.objects.bring(file.md5, target)
@@ -105,9 +105,3 @@ def clone(repository: str, commit: str, target: Path) -> None:
         git.run(target, "checkout", "--quiet", "--detach", commit)
     except git.GitError:
         raise git.GitError(f"{repository}: has no commit {commit[:10]}; `git fetch --tags`, or name another") from None
-
-
-def md5_of(path: Path) -> str:
-    """md5 of a file, in hex, as DVC names it."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
