@@ -17,32 +17,33 @@ from t4zoo.spread_process import answer_to
 ROOT = Path(__file__).resolve().parent.parent
 SHARE = "the machines of a cluster must see the same files under the same paths"
 
+Code = tuple[tuple[str, str], ...]  # names of files and their digests
 
-def code_here() -> tuple[tuple[str, ...], str]:
-    """The files of this package that this process has imported, relative to its root, and their digest."""
+
+def code_here() -> Code:
+    """The files of this package that this process has imported, relative to its root, and their digests."""
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] == "t4zoo"]
     files = {Path(module.__file__).resolve() for module in modules if module.__file__ is not None}
-    names = tuple(sorted(file.relative_to(ROOT).as_posix() for file in files if file.is_relative_to(ROOT)))
-    return names, _digest(names)
+    names = sorted(file.relative_to(ROOT).as_posix() for file in files if file.is_relative_to(ROOT))
+    return tuple((name, _digest(name)) for name in names)
 
 
-@lru_cache(maxsize=4)
-def _digest(names: tuple[str, ...]) -> str:
-    digest = hashlib.sha256()
-    for name in names:
-        path = ROOT / name
-        digest.update(f"{name}\0".encode() + (path.read_bytes() if path.is_file() else b"") + b"\0")
-    return digest.hexdigest()
+@lru_cache(maxsize=1024)
+def _digest(name: str) -> str:
+    path = ROOT / name
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def do(root: str, code: tuple[tuple[str, ...], str], work: bytes, thing: bytes, reads: Sequence[Path]) -> bytes:
+def do(root: str, code: Code, work: bytes, thing: bytes, reads: Sequence[Path]) -> bytes:
     """What `opened` gives or raises elsewhere. root, code: where the code is that is asked for, and `code_here` there.
 
     work, thing: pickled by whoever asks. reads: what must be here.
     """
     host = socket.gethostname()
-    if str(ROOT) != root or _digest(code[0]) != code[1]:
-        return _refused(f"{host} has other code in {ROOT} than {root} has; {SHARE}, and keep them while work is done")
+    other = next((name for name, digest in code if _digest(name) != digest), None)
+    if str(ROOT) != root or other is not None:
+        place = f"{ROOT}/{other or ''} is not what {root}/{other or ''} was when the work began"
+        return _refused(f"{host}: {place}; {SHARE}, and do not edit the code meanwhile")
     for path in reads:
         if not path.exists():
             return _refused(f"{host} does not see {path.absolute()}; {SHARE}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
 import shutil
@@ -15,15 +16,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-START_WITHIN = 60.0  # [s]
+START_WITHIN = 90.0  # [s], on a busy machine
+TRIES = 3
+STARTED = "Ray runtime started"
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 WORKING = "ray::do"  # what Ray calls a process while it works for us; one that waits is ray::IDLE
-COMMON = ("--block", "--num-cpus=1", "--object-store-memory=100000000", "--disable-usage-stats", "--log-style=record")
+COMMON = ("--block", "--object-store-memory=100000000", "--disable-usage-stats", "--log-style=record")
 
 
 class Machines:
-    """`count` machines of one core each; the first one leads. Only who knows the token may speak with them."""
+    """Machines of so many cores each; the first one leads. Only who knows the token may speak with them."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, *cores: int) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # names of sockets are at most 107 letters
         self.address, client = (f"127.0.0.2:{_free_port('127.0.0.2')}" for _ in range(2))
         self.client = f"ray://{client}"
@@ -38,18 +42,35 @@ class Machines:
         self.machines: list[subprocess.Popen[bytes]] = []
         head = ("--head", f"--port={self.address.rpartition(':')[2]}", f"--temp-dir={self.folder}")
         port = f"--ray-client-server-port={client.rpartition(':')[2]}"
-        self._start(2, *head, port, "--include-dashboard=false")
-        until(lambda: _listens(self.address), "the first machine listens")
-        for number in range(1, count):
-            self._start(number + 2, f"--address={self.address}")
+        self._start(cores[0], *head, port, "--include-dashboard=false")
+        for count in cores[1:]:
+            self.add(count)
         until(lambda: _listens(client), "it listens for those outside too")
 
-    def _start(self, number: int, *options: str) -> None:
+    def add(self, cores: int) -> None:
+        """Start one more."""
+        self._start(cores, f"--address={self.address}")
+
+    def _start(self, cores: int, *options: str) -> None:
+        number = len(self.machines) + 2  # 127.0.0.1 would become an address that others can reach
+        log = self.folder / f"machine-{number}.log"
         command = [str(Path(sys.executable).with_name("ray")), "start", f"--node-ip-address=127.0.0.{number}"]
         variables = {name: value for name, value in self.variables.items() if name != "RAY_ADDRESS"}
-        with (self.folder / f"machine-{number}.log").open("wb") as log:
-            machine = subprocess.Popen([*command, *options, *COMMON], env=variables, stdout=log, stderr=log)
-        self.machines.append(machine)
+        for _ in range(TRIES):
+            with log.open("wb") as said:
+                machine = subprocess.Popen(
+                    [*command, f"--num-cpus={cores}", *options, *COMMON],
+                    env=variables,
+                    stdout=said,
+                    stderr=said,
+                    preexec_fn=_end_with_parent,
+                )
+            started = _started(machine, log)
+            if started:
+                self.machines.append(machine)
+                return
+            _end(machine)
+        raise AssertionError(f"machine {number} does not start: {log.read_text()}")
 
     def working(self, number: int | None = None) -> list[int]:
         """The processes that are at work, of one machine or of all."""
@@ -74,15 +95,33 @@ class Machines:
 
     def kill(self, number: int) -> None:
         """End a whole machine, all at once."""
-        machine = self.machines[number]
-        for pid in [*_descendants(machine.pid), machine.pid]:
-            _kill(pid)
-        machine.wait()
+        _end(self.machines[number])
 
     def end(self) -> None:
         for number in range(len(self.machines)):
             self.kill(number)
         shutil.rmtree(self.folder)
+
+
+def _started(machine: subprocess.Popen[bytes], log: Path) -> bool:
+    """Whether it runs, once that is known: on a busy machine Ray gives up now and then."""
+    last = time.monotonic() + START_WITHIN
+    while machine.poll() is None and time.monotonic() < last:
+        if STARTED in log.read_text():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _end(machine: subprocess.Popen[bytes]) -> None:
+    for pid in [*_descendants(machine.pid), machine.pid]:
+        _kill(pid)
+    machine.wait()
+
+
+def _end_with_parent() -> None:
+    """So that no machine outlives tests that are killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def until(reached: Callable[[], bool], what: str, pause: float = 0.1) -> None:
