@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-full serve test check bench bench-zoo bench-doctor bench-autolabel bench-tracking bench-create-info bench-gpu oracle lock clean
+.PHONY: help setup demo demo-full serve test check lint bench bench-zoo bench-doctor bench-autolabel bench-tracking bench-create-info bench-gpu oracle lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,12 +34,14 @@ serve: setup ## keep the demo's S3 server up, to look around
 test: setup oracle ## run the tests, the demo among them
 	$(BIN)/python -m pytest -n 2
 
-check: setup ## ruff, mypy, the import contract, every configuration composes
+check: lint ## ruff, mypy, the import contract, every configuration composes
+	$(BIN)/python -m pytest -p no:xdist tests/test_pipeline.py tests/test_conf.py
+
+lint: setup # the part of `make check` that `make test` does not do too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -p no:xdist tests/test_pipeline.py tests/test_conf.py
 
 bench: bench-zoo bench-doctor bench-autolabel bench-tracking bench-create-info ## measure what has to be fast, beside what people use for it
 
