@@ -162,4 +162,5 @@ def _left_out(listing: Listing) -> Iterator[str]:
     for scene in listing.incomplete:
         yield f"note: {scene} has no annotation/ yet, and is left out"
     if listing.strangers:
-        yield f"note: {listing.strangers:,} objects belong to no scene"
+        one = listing.strangers == 1
+        yield f"note: {listing.strangers:,} {'object belongs' if one else 'objects belong'} to no scene"

@@ -28,6 +28,7 @@ Files = Mapping[str, tuple[int, str]]  # path below the scene -> size [bytes] an
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*", re.ASCII)
 _SCENE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[0-9]+)?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # what JSON of another form raises
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def encode(files: Files) -> bytes:
 
 
 def decode(content: bytes) -> Files:
-    """What `encode` wrote. Raises ValueError, LookupError, TypeError, AttributeError for anything else."""
+    """What `encode` wrote. Raises one of _BROKEN for anything else."""
     found: dict[str, tuple[int, str]] = {}
     for folder, columns in orjson.loads(content)["folders"].items():
         for name, size, tag in zip(columns["names"], columns["sizes"], columns["etags"], strict=True):
@@ -94,7 +95,7 @@ def read_index(dataset: Path) -> dict[str, Summary]:
         found = {scene: Summary(int(row[0]), int(row[1]), str(row[2])) for scene, row in data["scenes"].items()}
         if odd := [one for one, row in found.items() if not (_SCENE.fullmatch(one) and _DIGEST.fullmatch(row.sha256))]:
             raise ValueError(f"{odd[0]!r} is no scene with its digest")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, *_BROKEN) as error:
         raise UsageError(f"{path}: is no inventory ({error}); {CURE}") from None
     return found
 
@@ -112,7 +113,7 @@ def read_files(dataset: Path, scene: str, summary: Summary) -> Files:
         if hashlib.sha256(content).hexdigest() == summary.sha256:
             return decode(content)
         reason = f"it is not the one that {INVENTORY} names"
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, *_BROKEN) as error:
         reason = str(error)
     raise UsageError(f"{path}: cannot be relied on ({reason}); {CURE}") from None
 

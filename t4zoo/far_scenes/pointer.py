@@ -42,7 +42,8 @@ def read_pointer(dataset: Path) -> Pointer:
     try:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); `t4zoo dataset source URL` writes it") from None
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{path}: cannot be read ({reason}); `t4zoo dataset source URL` writes it") from None
     if not isinstance(data, dict) or data.get("version") != FORM or data.keys() - {"version", "url", "etag"}:
         raise UsageError(f"{path}: must have version: {FORM}, url and etag alone; `t4zoo dataset source URL` writes it")
     if not isinstance(data.get("url"), str) or data.get("etag") not in (MD5, OPAQUE):

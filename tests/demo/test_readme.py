@@ -53,6 +53,9 @@ def test_every_recipe_runs(made: Made, server: Server, tmp_path: Path):
         aws_secret_access_key=server.environment["AWS_SECRET_ACCESS_KEY"],
     )
     client.create_bucket(Bucket="my-bucket")
+    scenes = clone / "data/t4dataset/sample_raw_v1"
+    for path in sorted(path for path in scenes.rglob("*") if path.is_file()):
+        client.upload_file(str(path), "my-bucket", f"t4/db_team_v1/{path.relative_to(scenes).as_posix()}")
     made.environment["ZOO"] = f"{server.endpoint}/t4zoo/demo/autoware-ml"
     ran = 0
     for kind, text in blocks():

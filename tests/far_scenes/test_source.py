@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t4zoo.far_scenes.inventory import decode, encode, place_of, read_files, read_index, write_inventory
+from t4zoo.errors import UsageError
+from t4zoo.far_scenes.inventory import Summary, decode, encode, place_of, read_files, read_index, write_inventory
 from t4zoo.far_scenes.looking import begin
+from t4zoo.far_scenes.pointer import read_pointer
 from t4zoo.zoo.storage.server import Server
 from tests.far_scenes.bucket import Bucket
 from tests.t4.datasets.repository import NAME, Repository, make_scenes
@@ -269,6 +273,39 @@ def test_a_place_in_a_scene_never_leads_out_of_it(parts: list[str]) -> None:
     if found is not None:
         assert "/".join(found) == "/".join(parts)
         assert not {"..", ".", ""} & set("/".join(found).split("/"))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(
+    st.fixed_dictionaries({"form": st.just(1) | JSON, "scenes": JSON | st.dictionaries(st.just("a/0"), JSON)}) | JSON
+)
+def test_any_other_json_in_the_place_of_an_inventory_is_refused_in_one_line(told: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "inventory.json").write_text(json.dumps(told))
+        (Path(folder) / "source.yaml").write_text(json.dumps(told))
+        with contextlib.suppress(UsageError):
+            assert isinstance(read_index(Path(folder)), dict)
+        with pytest.raises(UsageError):
+            read_pointer(Path(folder))
+
+
+@given(JSON | st.fixed_dictionaries({"folders": JSON}))
+def test_any_other_json_in_the_place_of_a_list_of_files_is_refused_in_one_line(told: Any) -> None:
+    content = json.dumps(told).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "inventory").mkdir()
+        digest = hashlib.sha256(content).hexdigest()
+        (Path(folder) / "inventory" / f"a-{digest[:12]}.json").write_bytes(content)
+        try:
+            assert read_files(Path(folder), "a", Summary(1, 1, digest)) == {}
+        except UsageError as error:
+            assert "cannot be relied on" in str(error)
 
 
 def test_an_interrupted_write_leaves_the_old_inventory_whole_and_the_next_one_clears_up(tmp_path: Path) -> None:
