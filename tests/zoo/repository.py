@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked import command as forked
 from tests.zoo.bundle import write_bundle
 
 STAGE = """\
@@ -180,15 +181,17 @@ class Repository:
 
     def run(self, *command: str, check: bool = True) -> Result:
         """Run a command here; an unexpected failure shows its own words."""
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
-        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return Result(done.returncode, done.stdout, done.stderr)
+        return self._told(subprocess.run(command, cwd=self.root, capture_output=True, text=True), check)
 
     def t4zoo(self, *arguments: str, check: bool = True) -> Result:
-        return self.run(sys.executable, "-m", "t4zoo", *arguments, check=check)
+        return self._told(forked.run("t4zoo", *arguments, cwd=self.root), check)
 
     def dvc(self, *arguments: str, check: bool = True) -> Result:
-        return self.run(sys.executable, "-m", "dvc", *arguments, check=check)
+        return self._told(forked.run("dvc", *arguments, cwd=self.root), check)
+
+    def _told(self, done: subprocess.CompletedProcess[str], check: bool) -> Result:
+        assert not check or done.returncode == 0, f"{done.args}: {done.stdout}{done.stderr}"
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def git(self, *arguments: str) -> str:
         return self.run("git", *arguments).out.strip()

@@ -6,8 +6,6 @@ import hashlib
 import io
 import json
 import random
-import subprocess
-import sys
 import urllib.request
 import zipfile
 from dataclasses import dataclass
@@ -39,6 +37,7 @@ from t4zoo.zoo.storage.disk import DiskFolder
 from t4zoo.zoo.storage.folder import Entry, open_folder
 from t4zoo.zoo.storage.s3 import S3Folder
 from t4zoo.zoo.storage.server import Server
+from tests.forked import command as forked
 
 CENTER = "models/centerpoint/centerpoint"
 
@@ -136,7 +135,7 @@ class Zoo:
         return plan
 
     def t4zoo(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run([sys.executable, "-m", "t4zoo", *arguments], capture_output=True, text=True)
+        done = forked.run("t4zoo", *arguments, cwd=Path.cwd())
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
