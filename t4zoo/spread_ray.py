@@ -184,13 +184,13 @@ def _connected(address: str) -> Any:
     if ray.is_initialized():
         return ray
     _tell_on_stderr()
-    place = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+    place = os.environ.get("RAY_ADDRESS") or address if address == "auto" else address
     start = "docs/cluster.md has how one is started"
     try:
         if place != "auto":
             _knock(place)
         with _own_signals():
-            ray.init(address=address, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR)
+            ray.init(address=place, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR)
     except (Exception, SystemExit) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"no Ray cluster can be used at {place}: {reason}; {start}") from None
