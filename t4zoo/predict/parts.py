@@ -15,8 +15,8 @@ from t4zoo.boxes import BoxTable
 from t4zoo.errors import UsageError
 from t4zoo.info import Frame
 from t4zoo.models.common import sources
-from t4zoo.parquet import BoxFile, ParquetError, writing
 from t4zoo.models.common.processes import Processes
+from t4zoo.parquet import BoxFile, ParquetError, writing
 
 CHOICES = ("auto", "never")
 PATIENCE = 10.0  # seconds; the processes that read frames outlive a killed run by 5, and hold its lock

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from t4zoo.errors import UsageError
+from t4zoo.models.common.processes import Processes
 from t4zoo.predict import parts as module
 from t4zoo.predict.parts import Parts
-from t4zoo.models.common.processes import Processes
 from tests.pipeline import ROOT
 from tests.predict.scenes import CLASSES, make_folders, predict
 
