@@ -261,7 +261,9 @@ def test_dvc_sees_a_change_of_the_source_as_a_change_of_an_input(team: Repositor
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
 
 
-@given(st.dictionaries(st.lists(NAMES, min_size=1, max_size=4).map("/".join), st.tuples(st.integers(0), st.text())))
+@given(
+    st.dictionaries(st.lists(NAMES, min_size=1, max_size=4).map("/".join), st.tuples(st.integers(0, 2**53), st.text()))
+)
 def test_an_inventory_gives_back_what_was_put_into_it(files: dict[str, tuple[int, str]]) -> None:
     assert decode(encode(files)) == files
     assert encode(dict(sorted(files.items(), reverse=True))) == encode(files)
