@@ -100,7 +100,16 @@ class Machines:
     def end(self) -> None:
         for number in range(len(self.machines)):
             self.kill(number)
+        until(self._none_is_left, "all processes have ended")
         shutil.rmtree(self.folder)
+
+    def _none_is_left(self) -> bool:
+        """Whether nobody has the token; ends those that were started while others were ended."""
+        token = self.variables["RAY_AUTH_TOKEN"].encode()
+        left = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if token in _environment(pid)]
+        for pid in left:
+            _kill(pid)
+        return not left
 
 
 def _started(machine: subprocess.Popen[bytes], log: Path) -> bool:
@@ -160,6 +169,14 @@ def _title(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
         return ""
+
+
+def _environment(pid: int) -> bytes:
+    """With which variables a process was started."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def _kill(pid: int) -> None:
