@@ -106,7 +106,8 @@ class Machines:
     def _none_is_left(self) -> bool:
         """Whether nobody has the token; ends those that were started while others were ended."""
         token = self.variables["RAY_AUTH_TOKEN"].encode()
-        left = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if token in _environment(pid)]
+        processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        left = [pid for pid in processes if token in _environment(pid)]
         for pid in left:
             _kill(pid)
         return not left
