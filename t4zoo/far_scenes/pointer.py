@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from t4zoo.errors import UsageError
 from t4zoo.scene_files import POINTER
 from t4zoo.whole import write_whole
+from t4zoo.yaml_text import read_yaml
 from t4zoo.zoo.address import parse_address
 
 FORM = 1  # of the file, its key `version`
@@ -39,11 +39,7 @@ def sound_url(url: str) -> str:
 def read_pointer(dataset: Path) -> Pointer:
     """What stands in the dataset's folder. Raises UsageError."""
     path = dataset / POINTER
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"{path}: cannot be read ({reason}); `t4zoo dataset source URL` writes it") from None
+    data = read_yaml(path)
     if not isinstance(data, dict) or data.get("version") != FORM or data.keys() - {"version", "url", "etag"}:
         raise UsageError(f"{path}: must have version: {FORM}, url and etag alone; `t4zoo dataset source URL` writes it")
     if not isinstance(data.get("url"), str) or data.get("etag") not in (MD5, OPAQUE):
