@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,9 @@ GIB = 2**30
 DAY = 86_400.0  # [s]: so fresh a note of its last use is not renewed, and so old a file that was begun is given up
 LEFT = 0.9  # of the bound, once it was passed: so that not every run has to remove something
 
+# A key's first two digits and the key: of a piece, or of a result, or of one that is being written.
+_OWN = re.compile(r"(?P<head>[0-9a-f]{2})/((?P=head)[0-9a-f]{62}(\.json)?|\.(?P=head)[0-9a-f]{62}(\.json)?\.\w+)")
+
 
 def note_use(path: Path) -> None:
     """Note that a cached file was used now. What goes away meanwhile, or is another's, is left alone."""
@@ -23,10 +28,11 @@ def note_use(path: Path) -> None:
 
 
 def keep_within(folder: Path | None, gib: float) -> int:
-    """Remove from `{folder}/**/??/*` what was used least recently, while there is more than `gib`; how many files.
+    """Remove the pieces and results that were used least recently, while there is more than `gib`; how many files.
 
-    Another run may read, write or remove there at the same time: who misses a file makes what it held anew.
-    Raises UsageError for what is no bound.
+    Nothing else in the folder is counted or touched, whatever folder was given: a repository's, or a home. Another run
+    may read, write or remove there at the same time: who misses a file makes what it held anew. Raises UsageError for
+    what is no bound.
     """
     if not 0 <= gib < 1e9:
         raise UsageError(f"cache_gib is {gib}; give the GiB that are kept, from 0 on")
@@ -46,9 +52,12 @@ def keep_within(folder: Path | None, gib: float) -> int:
 
 def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
     """Time of last use, size and place of each; removes what runs that were killed left half written."""
-    for path in (*folder.glob("??/*"), *folder.glob("*/??/*")):
+    for path in (*folder.glob("??/*"), *folder.glob("check/??/*")):
         with contextlib.suppress(OSError):
-            status = path.stat()
+            status = path.lstat()
+            own = _OWN.fullmatch(f"{path.parent.name}/{path.name}")
+            if own is None or not stat.S_ISREG(status.st_mode):
+                continue
             if not path.name.startswith("."):
                 yield status.st_mtime, status.st_size, path
             elif time.time() - status.st_mtime > DAY:

@@ -1,5 +1,6 @@
 """What create_info keeps stays below a bound: what was used least recently leaves, and is made anew when missed."""
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -26,13 +27,18 @@ def put(folder: Path, name: str, size: int, days: float) -> Path:
     return path
 
 
+def own(head: str, what: str) -> str:
+    """The place of what is kept by a key."""
+    return f"{head}/{head}{hashlib.sha256(what.encode()).hexdigest()[2:]}"
+
+
 def age(path: Path, days: float) -> None:
     os.utime(path, (time.time() - days * DAY,) * 2)
 
 
 def test_what_was_used_least_recently_leaves_until_there_is_room(tmp_path: Path):
-    kept = [put(tmp_path, f"ab/piece{day}", 400, day) for day in (1, 2)]
-    left = [put(tmp_path, "cd/piece", 400, 4), put(tmp_path, "check/ef/found.json", 400, 3)]
+    kept = [put(tmp_path, own("ab", f"piece{day}"), 400, day) for day in (1, 2)]
+    left = [put(tmp_path, own("cd", "piece"), 400, 4), put(tmp_path, f"check/{own('ef', 'found')}.json", 400, 3)]
     stamps = put(tmp_path, "stamps.json", 4_000, 9)
     assert keep_within(tmp_path, KILOBYTE) == 2
     assert all(path.exists() for path in (*kept, stamps)) and not any(path.exists() for path in left)
@@ -42,9 +48,31 @@ def test_what_was_used_least_recently_leaves_until_there_is_room(tmp_path: Path)
 
 
 def test_what_a_killed_run_left_half_written_leaves_after_a_day(tmp_path: Path):
-    old, young = put(tmp_path, "ab/.piece.x1", 10, 2), put(tmp_path, "ab/.piece.x2", 10, 0.1)
+    begun = own("ab", "piece").replace("/", "/.")
+    old, young = put(tmp_path, f"{begun}.x1", 10, 2), put(tmp_path, f"{begun}.json.x_2", 10, 0.1)
     assert keep_within(tmp_path, 1.0) == 0
     assert not old.exists() and young.exists()
+
+
+def test_in_a_folder_that_is_no_cache_nothing_is_lost(tmp_path: Path):
+    md5, sha = hashlib.md5(b"").hexdigest(), hashlib.sha256(b"").hexdigest()
+    strangers = [
+        put(tmp_path, name, 10, 100)
+        for name in (
+            "t4/notes.txt",
+            "t4/.hidden",
+            "src/t4/reader.py",
+            f"objects/{md5[:2]}/{md5[2:]}",  # git's
+            f"files/{sha[:2]}/{sha}",  # of the cache of far scenes
+            f"md5/{md5[:2]}/{md5}",  # DVC's
+            f"ab/{sha}",
+        )
+    ]
+    below = tmp_path / own("cd", "folder") / "file"
+    below.parent.mkdir(parents=True)
+    below.touch()
+    assert keep_within(tmp_path, 0.0) == 0
+    assert all(path.exists() for path in (*strangers, below))
 
 
 @pytest.mark.parametrize("gib", [-1.0, float("nan"), float("inf")])
@@ -66,14 +94,14 @@ def test_pieces_and_results_that_a_run_uses_are_the_last_to_leave(tmp_path: Path
     convert(root)
     check_known(GIVEN / "synth_1/0", cache=Cache(root / "cache/check"))
     used = [*(root / "cache").glob("??/*"), *(root / "cache").glob("check/??/*")]
-    unused = put(root / "cache", "ab/unused", 10, 2)
+    unused = put(root / "cache", own("ab", "unused"), 10, 2)
     for path in used:
         age(path, 3)
     convert(root, out="info/other")
     assert check_known(GIVEN / "synth_1/0", cache=Cache(root / "cache/check")).cached
     size = sum(path.stat().st_size for path in used)
     assert len(used) == 3 and keep_within(root / "cache", (size + 5) / 0.9 / GIB) == 0
-    put(root / "cache", "ab/another", size // 5, 2)
+    put(root / "cache", own("ab", "another"), size // 5, 2)
     assert keep_within(root / "cache", (size + 5) / 0.9 / GIB) > 0
     assert all(path.exists() for path in used) and not unused.exists()
 
