@@ -54,7 +54,7 @@ def diff(
     b: Annotated[Path, typer.Argument(metavar="B", help="Another; their forms may differ.")],
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code says it.")] = False,
-    near: Annotated[float, typer.Option(help="Boxes without a common token are one object when nearer [m].")] = 1.0,
+    near: Annotated[float, typer.Option(help="Boxes without a common token are one object when nearer, in m.")] = 1.0,
     tolerance: Annotated[float, typer.Option(help="Numbers that differ by no more are equal.")] = 1e-6,
 ) -> None:
     """Show what differs: metainfo, scenes, frames and their fields, and boxes one by one.

@@ -59,11 +59,11 @@ def lines(found: Difference, a: str, b: str) -> Iterator[str]:
         told = (f"{key} {_value(pair[0])} -> {_value(pair[1])}" for key, pair in settings.items())
         yield f"{name}: {', '.join(told)}"
     for dataset, group in groupby(found.scenes, lambda change: (change.b or change.a).dataset):  # type: ignore[union-attr]
-        yield f"\n{dataset}"
+        yield from ("", dataset)
         yield from (_line(change) for change in group)
     if found.scenes:
         totals = dict(_totals(found))
-        yield "\n" + ", ".join(f"{totals[what]} {what}" for what in ORDER)
+        yield from ("", ", ".join(f"{totals[what]} {what}" for what in ORDER))
         parts = ", ".join(f"{totals[f'frames_{what}']} {what}" for what in ("added", "removed", "re-annotated"))
         yield f"frames: {parts}" + _unknown(totals["scenes_with_unknown_frames"])
     if found.unknown:

@@ -81,6 +81,17 @@ def test_added_removed_and_moved_scenes_with_their_frames(repository: Repository
     assert told["lists"]["db_new_v1"]["list"] == [None, "there"]
 
 
+def test_a_person_reads_a_block_a_dataset_and_sums_at_the_end(repository: Repository):
+    first, *others = repository.scenes["train"]
+    relist(repository, train=others)
+    said = repository.run("diff").stdout.splitlines()
+    assert said[0].startswith(f"{NAME}: dataset_version ")
+    assert said[1:3] == ["", NAME]
+    assert said[3].startswith(f"  removed: {first} (train): ")
+    assert said[4] == "" and said[5].startswith("0 added, 1 removed")
+    assert said[6].startswith("frames: 0 added, ") and len(said) == 7
+
+
 def test_a_removed_scene_tells_how_much_went_and_an_added_one_how_much_came(repository: Repository):
     first, *others = repository.scenes["train"]
     relist(repository, train=others)
