@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from t4zoo import unpickle
 from t4zoo.errors import T4zooError
-from t4zoo.pickling import HEAD, TAIL, Pickling, Records
+from t4zoo.pickled_columns import Records
+from t4zoo.pickling import HEAD, TAIL, Pickling
 from t4zoo.whole import whole
 
 Array = NDArray[np.float64]

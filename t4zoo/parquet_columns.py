@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from t4zoo.boxes import ID, BoxTable
 from t4zoo.info import Array, Frame, Instances, Predictions, Sweep
-from t4zoo.pickling import DECIMALS, rounded
+from t4zoo.pickled_columns import DECIMALS, rounded
 
 NUMBERS = ("x", "y", "z", "length", "width", "height", "yaw")  # [m, rad], as the columns of BoxTable.boxes
 MATRIX = pa.list_(pa.float64(), 16)  # (4, 4), row by row

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from t4zoo import unpickle
-from t4zoo.pickling import HEAD, TAIL, Pickling, Records
+from t4zoo.pickled_columns import Records
+from t4zoo.pickling import HEAD, TAIL, Pickling
 
 texts = st.text(max_size=300)
 numbers = st.floats(-1e5, 1e5).map(lambda value: round(value, 6) + 0.0)

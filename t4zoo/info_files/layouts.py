@@ -11,7 +11,8 @@ from typing import Any
 from t4zoo import unpickle
 from t4zoo.info import Frame, record_of
 from t4zoo.info_files.form import Form
-from t4zoo.pickling import HEAD, TAIL, Pickling, Records
+from t4zoo.pickled_columns import Records
+from t4zoo.pickling import HEAD, TAIL, Pickling
 
 OURS, AWML, MMDET3D = "t4zoo", "awml", "mmdet3d"
 LAYOUTS = (OURS, AWML, MMDET3D)
