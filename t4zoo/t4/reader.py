@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import orjson
 
@@ -19,18 +19,7 @@ from t4zoo.points import NUM_FEATURES
 from t4zoo.scene_files import absence_of, content_of, contents_of, is_scene, revisions_of
 from t4zoo.t4.columns import FieldError, Table, table_of
 from t4zoo.t4.records import parse
-from t4zoo.t4.tables import (
-    RECORDS,
-    CalibratedSensor,
-    EgoPose,
-    Sample,
-    SampleAnnotation,
-    SampleData,
-    SceneTables,
-    Sensor,
-)
-
-R = TypeVar("R")
+from t4zoo.t4.tables import RECORDS, Sample, SceneTables
 
 LIDAR_CHANNELS = ("LIDAR_CONCAT", "LIDAR_TOP")  # the first that a scene has is its cloud
 MOST_BYTES = 64 * 2**20  # of one table: two hours of driving; of all tables twice as many
@@ -67,7 +56,6 @@ REPEATED = (
     ("attribute", "name"), ("category", "name"), ("log", "location"), ("scene", "name"), ("sensor", "channel"),
     ("sensor", "token"),
 )  # fmt: skip
-TABLE_OF = {kind: name for name, kind in RECORDS.items()}
 
 
 class ReadError(T4zooError):
@@ -97,28 +85,9 @@ class T4Scene:
         return SceneTables(**rows)
 
     @cached_property
-    def _by_token(self) -> dict[str, dict[str, Any]]:
-        return {table: {row.token: row for row in getattr(self.tables, table)} for table in RECORDS}
-
-    def one(self, kind: type[R], token: str) -> R:
-        """The row of `kind`'s table with this token; ReadError when there is none."""
-        try:
-            return cast(R, self._by_token[TABLE_OF[kind]][token])
-        except KeyError:
-            raise ReadError(f"scene {self.name}: table {TABLE_OF[kind]} has no token {token}; {CURE}") from None
-
-    @cached_property
     def samples(self) -> tuple[Sample, ...]:
         """The samples in the order of time."""
         return tuple(sorted(self.tables.sample, key=lambda sample: (sample.timestamp, sample.token)))
-
-    @cached_property
-    def annotations(self) -> dict[str, tuple[SampleAnnotation, ...]]:
-        """Sample token -> its boxes, in the table's order."""
-        rows: dict[str, list[SampleAnnotation]] = {sample.token: [] for sample in self.samples}
-        for row in self.tables.sample_annotation:
-            rows[row.sample_token].append(row)
-        return {token: tuple(boxes) for token, boxes in rows.items()}
 
     @cached_property
     def lidar_channel(self) -> str:
@@ -132,33 +101,6 @@ class T4Scene:
             raise ReadError(f"scene {self.name}: table sensor has no lidar {wanted}, only {sorted(channels)}; {CURE}")
         return found[0]
 
-    def channel_of(self, data: SampleData) -> str:
-        """The channel of a file."""
-        return self.one(Sensor, self.one(CalibratedSensor, data.calibrated_sensor_token).sensor_token).channel
-
-    @cached_property
-    def key_frames(self) -> dict[str, dict[str, SampleData]]:
-        """Sample token -> channel -> the sensor's key frame."""
-        frames: dict[str, dict[str, SampleData]] = {sample.token: {} for sample in self.samples}
-        for data in self.tables.sample_data:
-            if data.is_key_frame:
-                frames[data.sample_token][self.channel_of(data)] = data
-        return frames
-
-    def lidar_of(self, sample: Sample) -> SampleData:
-        """The sample's cloud."""
-        try:
-            return self.key_frames[sample.token][self.lidar_channel]
-        except KeyError:
-            raise ReadError(
-                f"scene {self.name}: table sample_data has no key frame of {self.lidar_channel} for the sample "
-                f"{sample.token}; {CURE}"
-            ) from None
-
-    def poses_of(self, data: SampleData) -> tuple[CalibratedSensor, EgoPose]:
-        """Where the sensor was mounted, and where the ego was."""
-        return self.one(CalibratedSensor, data.calibrated_sensor_token), self.one(EgoPose, data.ego_pose_token)
-
     def path(self, filename: str) -> Path:
         """A file that a table names; ReadError when the name leads out of the scene."""
         name = PurePosixPath(filename)
@@ -170,12 +112,8 @@ class T4Scene:
             raise ReadError(f"scene {self.name}: the file name {filename!r} leads out of the scene; {CURE}")
         return self.folder / name
 
-    def num_features(self, data: SampleData) -> int:
-        """How many float32 values a point of this cloud has: five, unless its info file says otherwise."""
-        return self.features_of(data.info_filename)
-
     def features_of(self, info_filename: str | None) -> int:
-        """How many float32 values a point has of the cloud that has this info file, or none."""
+        """How many float32 values a point has of the cloud with this info file: five, unless that says otherwise."""
         if not info_filename:
             return NUM_FEATURES
         path = self.path(info_filename)

@@ -6,8 +6,9 @@ import pytest
 
 from t4zoo.points import count_points
 from t4zoo.t4.frames import FrameSettings, frames_of
+from t4zoo.t4.key_frames import KeyFrames
 from t4zoo.t4.reader import ReadError, T4Scene, find_scene, read_scene
-from t4zoo.t4.tables import RECORDS, EgoPose
+from t4zoo.t4.tables import RECORDS
 from tests.t4.scenes import GIVEN, edit, table
 
 
@@ -21,8 +22,16 @@ def scene(tmp_path: Path) -> Path:
 def test_a_scene_of_another_writer_is_read_completely():
     read = read_scene(GIVEN / "synth_1")
     assert (read.name, read.lidar_channel, len(read.samples)) == ("synth_1/0", "LIDAR_CONCAT", 4)
-    assert [len(read.annotations[sample.token]) for sample in read.samples] == [18] * 4
-    assert read.path(read.lidar_of(read.samples[2]).filename).name == "00002.pcd.bin"
+    owners = [box.sample_token for box in read.tables.sample_annotation]
+    assert [owners.count(sample.token) for sample in read.samples] == [18] * 4
+    assert cloud_of(read, 2).name == "00002.pcd.bin"
+
+
+def cloud_of(scene: T4Scene, number: int) -> Path:
+    """The cloud of the sample with this number, in the order of time."""
+    frames = KeyFrames(scene)
+    row = frames.lidar_of(frames.samples[number][1])
+    return scene.path(scene.columns["sample_data"]["filename"][row])
 
 
 @pytest.mark.parametrize("name", sorted(folder.name for folder in GIVEN.iterdir() if folder.is_dir()))
@@ -36,15 +45,15 @@ def test_every_scene_that_this_project_did_not_write_becomes_frames(name: str):
 
 def test_a_real_scan_without_annotation_is_read():
     read = read_scene(GIVEN / "real_vls128_nonannotated", "0")
-    assert read.annotations == {read.samples[0].token: ()}
-    assert read.path(read.lidar_of(read.samples[0]).filename).stat().st_size == 2086800
+    assert (len(read.samples), read.tables.sample_annotation) == (1, ())
+    assert cloud_of(read, 0).stat().st_size == 2086800
 
 
 def test_the_devkits_sample_without_revision_with_cameras_and_optional_tables_is_read():
     read = read_scene(GIVEN / "t4devkit_sample")
     assert (read.name, read.lidar_channel) == ("t4devkit_sample", "LIDAR_TOP")
-    assert set(read.key_frames[read.samples[0].token]) == {"LIDAR_TOP", "CAM_FRONT", "CAM_BACK"}
-    assert read.annotations[read.samples[0].token][0].velocity is None
+    assert list(KeyFrames(read).cameras_of(0)) == ["CAM_BACK", "CAM_FRONT"]
+    assert read.tables.sample_annotation[0].velocity is None
 
 
 def test_our_own_sample_scenes_are_read(workspace: Path):
@@ -188,7 +197,7 @@ def test_a_sample_without_a_cloud_is_named(scene: Path):
     edit(scene, "sample_data", lambda rows: rows[1].update(is_key_frame=False))
     read = read_scene(scene)
     with pytest.raises(ReadError, match=f"no key frame of LIDAR_CONCAT for the sample {read.samples[1].token}"):
-        read.lidar_of(read.samples[1])
+        cloud_of(read, 1)
 
 
 def test_a_scene_without_a_known_lidar_is_named(scene: Path):
@@ -212,16 +221,11 @@ def with_info_file(scene: Path, content: str) -> T4Scene:
 
 def test_the_number_of_features_comes_from_the_clouds_info_file(scene: Path):
     read = with_info_file(scene, json.dumps({"num_pts_feats": 6, "stamp": {}}))
-    assert [read.num_features(read.lidar_of(sample)) for sample in read.samples] == [6, 5, 5, 5]
+    assert [read.features_of(name) for name in read.columns["sample_data"]["info_filename"]] == [6, 5, 5, 5]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"num_pts_feats": "5"}', '{"num_pts_feats": 2}'])
 def test_an_info_file_without_a_number_of_features_is_named(scene: Path, content: str):
     read = with_info_file(scene, content)
     with pytest.raises(ReadError, match=r"scene synth_1/0: .*00000\.json.*num_pts_feats"):
-        read.num_features(read.lidar_of(read.samples[0]))
-
-
-def test_asking_for_an_unknown_token_names_scene_and_table():
-    with pytest.raises(ReadError, match="scene synth_1/0: table ego_pose has no token nothing"):
-        read_scene(GIVEN / "synth_1").one(EgoPose, "nothing")
+        read.features_of(read.columns["sample_data"]["info_filename"][0])
