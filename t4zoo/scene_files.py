@@ -29,6 +29,10 @@ class FarFileError(T4zooError):
     """A file of a scene behind a source that does not come, or is another than the inventory says."""
 
 
+class FarSourceError(FarFileError):
+    """A source of which nothing comes, whatever is asked for."""
+
+
 class Source(Protocol):
     """Scenes behind an address. Paths are relative to the dataset's folder; one that is not there raises OSError."""
 

@@ -14,11 +14,19 @@ from t4zoo.far_scenes.cache import FileCache, scene_cache
 from t4zoo.far_scenes.inventory import Files, read_files, read_index
 from t4zoo.far_scenes.pointer import MD5, Pointer, read_pointer
 from t4zoo.far_scenes.telling import Teller
-from t4zoo.scene_files import FarFileError
+from t4zoo.scene_files import FarFileError, FarSourceError
 from t4zoo.zoo.address import address_of, find_repository
 from t4zoo.zoo.reading.cache import cache as own_cache
 from t4zoo.zoo.storage.access import own_server
-from t4zoo.zoo.storage.folder import BrokenTransferError, DeniedError, Folder, FolderError, open_folder, persistently
+from t4zoo.zoo.storage.folder import (
+    AwayError,
+    BrokenTransferError,
+    DeniedError,
+    Folder,
+    FolderError,
+    open_folder,
+    persistently,
+)
 
 AT_ONCE = 8  # files that come at a time
 HELD = 128  # scenes whose files are held in memory
@@ -113,6 +121,8 @@ class FarScenes:
             return persistently(lambda: self._once(path, size, tag))
         except DeniedError as error:
             raise FarFileError(f"{error}; or the scene was withdrawn: {self._look()}") from None
+        except AwayError as error:
+            raise FarSourceError(str(error)) from None
         except FolderError as error:
             raise FarFileError(str(error)) from None
 

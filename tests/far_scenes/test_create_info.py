@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,49 @@ def test_what_changed_in_place_stops_it_and_a_refresh_that_takes_it_over_mends_i
     assert dict(changes.changed) == {scene: ("annotation/attribute.json",)}
     take_over(dataset, listing)
     assert run(workspace, "info/base").returncode == 0
+
+
+def checked(data: Path, code: int) -> list[dict[str, Any]]:
+    told = subprocess.run(
+        [sys.executable, "-m", "t4zoo", "t4", "check", "--json", "--workers", "2", str(data)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == code, told.stderr
+    reports: list[dict[str, Any]] = json.loads(told.stdout)["reports"]
+    return reports
+
+
+def test_t4_check_tells_what_does_not_come_of_a_scene_and_judges_the_others(workspace: Path, bucket: Bucket) -> None:
+    dataset = workspace / "data" / "db_sample_v1"
+    scenes = [path.parent for path in sorted(dataset.glob("*/0/annotation"))]
+    clouds = [sorted(scene.rglob("*.pcd.bin"))[0].relative_to(dataset).as_posix() for scene in scenes]
+    bucket.take_in(dataset)
+    table = f"{scenes[0].parent.name}/0/annotation/sample.json"
+    kept = [bucket.get(dataset.name, path) for path in (table, clouds[1])]
+    bucket.remove(dataset.name, table)
+    bucket.put(dataset.name, clouds[1], kept[1][:-20] + bytes(20))
+    reports = checked(dataset, 1)
+    assert [report["counts"] for report in reports] == [{"STR013": 1}, {"STR013": 1}, *[{} for _ in scenes[2:]]]
+    assert f"{table}: is not there any more" in reports[0]["findings"][0]["value"]
+    assert f"{clouds[1]}: was published again" in reports[1]["findings"][0]["value"]
+    for path, content in zip((table, clouds[1]), kept, strict=True):
+        bucket.put(dataset.name, path, content)
+    assert [report["counts"] for report in checked(dataset, 0)] == [{} for _ in scenes]  # it was not kept
+
+
+def test_t4_check_stops_where_the_whole_source_is_away(
+    workspace: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = workspace / "data" / "db_sample_v1"
+    bucket.take_in(dataset)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    told = subprocess.run(
+        [sys.executable, "-m", "t4zoo", "t4", "check", str(dataset)], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert told.stderr.startswith("error: s3://") and "cannot reach http://127.0.0.1:1" in told.stderr
 
 
 def test_t4_check_tells_of_far_scenes_what_it_tells_of_near_ones(workspace: Path, bucket: Bucket) -> None:

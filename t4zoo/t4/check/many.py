@@ -9,10 +9,10 @@ from pathlib import Path
 from t4zoo.scene_files import needed_here
 from t4zoo.spread import Engine, Processes, spread
 from t4zoo.t4.check.cache import Cache, key_of
-from t4zoo.t4.check.report import Finding, SceneReport, gather
+from t4zoo.t4.check.report import SceneReport
 from t4zoo.t4.check.rules import Selection
-from t4zoo.t4.check.scene import EVERY, check_scene, unfinished
-from t4zoo.t4.check.structure import UNFINISHED
+from t4zoo.t4.check.scene import EVERY, check_scene, report_of, unfinished
+from t4zoo.t4.check.structure import AWAY, UNFINISHED
 
 Advance = Callable[[int], None]
 Place = tuple[Path, Path | None]  # of a scene's tables, and of its files if they are another's
@@ -68,7 +68,7 @@ def _known(folder: Path, wanted: Selection, cache: Cache | None, files: Path | N
 
 
 def _kept(cache: Cache | None, key: str, report: SceneReport) -> SceneReport:
-    if cache is not None and UNFINISHED.id not in report.counts:
+    if cache is not None and not {UNFINISHED.id, AWAY.id} & report.counts.keys():
         cache.keep(key, report)
     return report
 
@@ -90,8 +90,4 @@ def _reads(place: Place) -> list[Path]:
 
 
 def _killed(folder: Path) -> SceneReport:
-    found: dict[tuple[str, str], list[Finding]] = {}
-    counts: dict[str, int] = {}
-    gather([unfinished("the process that judged it was killed; was there enough memory?")], found, counts)
-    name = f"{folder.parent.name}/{folder.name}" if folder.name.isdecimal() else folder.name
-    return SceneReport(name, str(folder), counts, tuple(finding for kept in found.values() for finding in kept))
+    return report_of(folder, unfinished("the process that judged it was killed; was there enough memory?"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from t4zoo.scene_files import FarFileError, bring
+from t4zoo.scene_files import FarFileError, FarSourceError, bring
 from t4zoo.t4.check import automatic, chains, clouds, counts, geometry, records, references, structure, times
 from t4zoo.t4.check.boxes import boxes_of, clouds_of
 from t4zoo.t4.check.near import near
@@ -33,11 +33,16 @@ AT_ONCE = 8  # clouds that are brought together from a source
 def check_scene(folder: Path, wanted: Selection = EVERY, files: Path | None = None) -> SceneReport:
     """What is wrong with the scene in `folder`, which holds `annotation/`; reads its tables and clouds, writes nothing.
 
-    files: where its clouds are, when that is another scene's folder. Never raises for what the files hold; raises
-    FarFileError where one behind a source does not come.
+    files: where its clouds are, when that is another scene's folder. Never raises for what the files hold, nor for one
+    behind a source that does not come; raises FarSourceError where none does.
     """
-    with near(folder) as here:
-        return dataclasses.replace(_judged(here, wanted, files or folder), path=str(folder))
+    try:
+        with near(folder) as here:
+            return dataclasses.replace(_judged(here, wanted, files or folder), path=str(folder))
+    except FarSourceError:
+        raise
+    except FarFileError as error:
+        return report_of(folder, _away(error))
 
 
 def _judged(folder: Path, wanted: Selection, files: Path) -> SceneReport:
@@ -47,8 +52,10 @@ def _judged(folder: Path, wanted: Selection, files: Path) -> SceneReport:
     def add(what: str, make: Callable[[], Iterator[Fault]]) -> None:
         try:
             gather((fault for fault in make() if wanted.wants(fault.rule.id)), found, totals)
-        except FarFileError:
+        except FarSourceError:
             raise
+        except FarFileError as error:
+            gather([_away(error)], found, totals)
         except (Exception, RecursionError, MemoryError) as error:  # the last line of defence; no test reaches it
             gather([unfinished(f"{what}: {type(error).__name__}: {error}")], found, totals)
 
@@ -65,6 +72,19 @@ def _judged(folder: Path, wanted: Selection, files: Path) -> SceneReport:
     kept = [finding for findings in found.values() for finding in findings]
     kept.sort(key=lambda finding: order[finding.rule])
     return SceneReport(scene.name, str(folder), dict(sorted(totals.items())), tuple(kept))
+
+
+def report_of(folder: Path, fault: Fault) -> SceneReport:
+    """The report of a scene of which nothing else can be said."""
+    found: dict[tuple[str, str], list[Finding]] = {}
+    counts: dict[str, int] = {}
+    gather([fault], found, counts)
+    name = f"{folder.parent.name}/{folder.name}" if folder.name.isdecimal() else folder.name
+    return SceneReport(name, str(folder), counts, tuple(finding for kept in found.values() for finding in kept))
+
+
+def _away(error: FarFileError) -> Fault:
+    return Fault(structure.AWAY, "", "", str(error)[:500])
 
 
 def unfinished(reason: str) -> Fault:

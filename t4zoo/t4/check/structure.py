@@ -27,10 +27,16 @@ NO_SAMPLES = Rule("STR010", "error", "the table sample has no rows", FETCH)
 UNFINISHED = Rule(
     "STR011", "error", "the check itself could not be finished", "report it, with the scene's annotation/"
 )
+AWAY = Rule(
+    "STR013",
+    "error",
+    "a file of a scene in a bucket does not come as its inventory has it",
+    "try again; `t4zoo dataset refresh --dry-run` tells what has changed there",
+)
 
 RULES = (
     NO_ANNOTATION, MISSING, UNREADABLE, LARGE, NO_LIST, STRANGER, SCENES, NO_LIDAR, LINKED, NO_SAMPLES, UNFINISHED,
-    BROKEN,
+    BROKEN, AWAY,
 )  # fmt: skip
 
 _UNREAD = {"missing": MISSING, "unreadable": UNREADABLE, "large": LARGE, "no list": NO_LIST, "broken": BROKEN}

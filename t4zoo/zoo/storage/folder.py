@@ -30,6 +30,10 @@ class FolderError(T4zooError):
     """The folder cannot be reached, or refuses to be read or written."""
 
 
+class AwayError(FolderError):
+    """Whatever is asked for, nobody answers; or nobody can sign."""
+
+
 class BrokenTransferError(FolderError):
     """A transfer that stopped before its end; trying again may help."""
 

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError
 from t4zoo.zoo.address import Address
 from t4zoo.zoo.storage.access import find_access
 from t4zoo.zoo.storage.answers import HOW_TO_SIGN_IN, silent, unreachable, words
-from t4zoo.zoo.storage.folder import DeniedError, FolderError, NotListedError, OnRequest
+from t4zoo.zoo.storage.folder import AwayError, DeniedError, FolderError, NotListedError, OnRequest
 from t4zoo.zoo.storage.http import Answer, Http, SilentError, UnreachableError
 from t4zoo.zoo.storage.listing import error_in
 from t4zoo.zoo.storage.remote import RemoteFolder
@@ -53,7 +53,7 @@ class SignedFolder(RemoteFolder):
         except UnreachableError as error:
             where = self.address.url_of(path)
             told = silent if isinstance(error, SilentError) else unreachable
-            raise FolderError(f"{where}: {told(self._access.endpoint)}") from error
+            raise AwayError(f"{where}: {told(self._access.endpoint)}") from error
         return answer
 
     def _send(self, below: str, headers: dict[str, str]) -> Answer:
@@ -65,9 +65,7 @@ class SignedFolder(RemoteFolder):
         try:
             S3SigV4Auth(access.signer.get_frozen_credentials(), "s3", access.region).add_auth(request)
         except BotoCoreError as error:  # credentials that could not be renewed
-            raise FolderError(
-                f"{self.address.url}: no credentials ({type(error).__name__}); {HOW_TO_SIGN_IN}"
-            ) from error
+            raise AwayError(f"{self.address.url}: no credentials ({type(error).__name__}); {HOW_TO_SIGN_IN}") from error
         return dict(request.headers)
 
     def _root(self) -> str:

@@ -28,7 +28,7 @@ def test_a_spoilt_scene_breaks_exactly_these_rules(scene: Path, spoil, rules: se
 
 def test_every_rule_is_broken_by_a_test():
     reported = {rule for _, _, rules in CASES for rule in rules}
-    assert reported == set(RULES) - {"STR011"}  # that the check itself failed: test_many.py
+    assert reported == set(RULES) - {"STR011", "STR013"}  # test_many.py, and far_scenes
 
 
 def test_ids_are_stable_words_of_family_and_number():
