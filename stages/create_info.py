@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from stages._entry import stage
 from t4zoo.launcher import engine_of
-from t4zoo.t4.cache_bound import keep_within
+from t4zoo.t4.cache_bound import bound_of, keep_within
 from t4zoo.t4.check.gate import gate_of
 from t4zoo.t4.convert import Sources, create_info
 
@@ -21,6 +21,7 @@ def main(cfg: DictConfig) -> None:
     sources = Sources(Path(settings["data_root"]), Path(settings["dataset_lists"]))
     out = Path(settings["out"])
     cache = Path(settings["cache"]) if settings["cache"] else None
+    bound_of(float(settings["cache_gib"]))  # not after hours
     engine = engine_of(settings["launcher"], settings["workers"])
     statistics = create_info(
         settings["product"],

@@ -27,17 +27,22 @@ def note_use(path: Path) -> None:
             os.utime(path)
 
 
+def bound_of(gib: float) -> int:
+    """The bytes that are kept. Raises UsageError for what is no bound."""
+    if not 0 <= gib < 1e9:
+        raise UsageError(f"cache_gib is {gib}; give the GiB that are kept, from 0 on")
+    return int(gib * GIB)
+
+
 def keep_within(folder: Path | None, gib: float) -> int:
     """Remove the pieces and results that were used least recently, while there is more than `gib`; how many files.
 
     Nothing else in the folder is counted or touched, whatever folder was given: a repository's, or a home. Another run
-    may read, write or remove there at the same time: who misses a file makes what it held anew. Raises UsageError for
-    what is no bound.
+    may read, write or remove there at the same time: who misses a file makes what it held anew. Raises as `bound_of`.
     """
-    if not 0 <= gib < 1e9:
-        raise UsageError(f"cache_gib is {gib}; give the GiB that are kept, from 0 on")
+    most = bound_of(gib)
     found = sorted(_files(folder)) if folder is not None else []
-    total, most, removed = sum(size for _, size, _ in found), int(gib * GIB), 0
+    total, removed = sum(size for _, size, _ in found), 0
     if total <= most:
         return 0
     for _, size, path in found:

@@ -116,6 +116,13 @@ def test_a_run_without_room_for_anything_gives_the_same_results(tmp_path: Path):
     assert digests(root / "again/base") == before
 
 
+def test_the_stage_refuses_what_is_no_bound_before_it_begins(tmp_path: Path):
+    write_workspace(tmp_path)
+    done = run(tmp_path, tmp_path / "info", "product=base", "cache_gib=-1.0", f"cache={tmp_path / 'cache'}")
+    assert done.returncode == 2 and "cache_gib is -1.0" in done.stderr
+    assert not (tmp_path / "info").exists() and not (tmp_path / "cache").exists()
+
+
 def test_the_stage_bounds_its_cache_at_its_end(tmp_path: Path):
     write_workspace(tmp_path)
     cache, done = tmp_path / "cache", []
