@@ -7,11 +7,13 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from t4zoo.zoo.storage.server import Server
+from t4zoo.zoo.storage.server import REGION, Server
 
 # A shell's background jobs ignore Ctrl-C, and so would every command that the tests start from there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -63,6 +65,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One S3 server a test process; each test takes a prefix of its own in the one bucket."""
     with Server(tmp_path_factory.mktemp("s3")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Any:
+    """The test's own hand in S3, to look and to spoil."""
+    options = server.environment
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name=REGION,
+        aws_access_key_id=options["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 @pytest.fixture

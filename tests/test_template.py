@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
-import boto3
 import pytest
 
 from t4zoo.zoo.storage.server import Server
@@ -24,16 +24,12 @@ def team_environment(tmp_path: Path, server: Server) -> dict[str, str]:
     return environment_at(tmp_path / "home") | variables | identity
 
 
-def test_from_a_copy_to_the_first_release(server: Server, team_environment: dict[str, str], tmp_path: Path):
+def test_from_a_copy_to_the_first_release(
+    server: Server, client: Any, team_environment: dict[str, str], tmp_path: Path
+):
     repository = copy_of_this_repository(tmp_path / "team")
     bucket = "robotaxi"
-    boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=team_environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=team_environment["AWS_SECRET_ACCESS_KEY"],
-    ).create_bucket(Bucket=bucket)
+    client.create_bucket(Bucket=bucket)
 
     def run(*command: str) -> str:
         done = subprocess.run(command, cwd=repository, env=team_environment, capture_output=True, text=True)

@@ -3,30 +3,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from t4zoo.scene_files import forget_sources
 from t4zoo.t4.synth_scene import CONCAT, ScenePlan, write_scene
-from t4zoo.zoo.storage.server import REGION, Server
+from t4zoo.zoo.storage.server import Server
 from tests.far_scenes.bucket import Bucket
 from tests.t4.scenes import write_workspace
 from tests.zoo.proxy import Proxy
 
 NAME = "db_far_v1"
 FRAMES = 3
-
-
-@pytest.fixture(scope="session")
-def client(server: Server) -> Any:
-    options = server.environment
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name=REGION,
-        aws_access_key_id=options["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 @pytest.fixture

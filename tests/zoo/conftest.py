@@ -8,26 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from t4zoo.zoo.releasing.release import Releasing
-from t4zoo.zoo.storage.server import REGION, Server
+from t4zoo.zoo.storage.server import Server
 from tests.zoo import families
 from tests.zoo.repository import NAME, Repository, copy, copy_objects, make
-
-
-@pytest.fixture(scope="session")
-def client(server: Server) -> Any:
-    """The test's own hand in S3, to look and to spoil."""
-    options = server.environment
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name=REGION,
-        aws_access_key_id=options["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=options["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 @pytest.fixture(scope="session")
