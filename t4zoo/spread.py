@@ -25,7 +25,7 @@ AHEAD = 2  # things a process that are begun before the first of them is asked f
 
 
 class SpreadError(T4zooError):
-    """Work that cannot be done, since its process is killed each time."""
+    """Work that cannot be done where it was to be done: processes are killed, or machines go away, each time."""
 
 
 class KilledError(SpreadError):
@@ -206,8 +206,7 @@ class _Turns:
             try:
                 yield  # with the lock held, so that nobody else begins
             finally:
-                self._busy -= 1
-                self._changed.notify_all()
+                self._leave()
 
     def _leave(self) -> None:
         with self._changed:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from t4zoo.errors import UsageError
 from t4zoo.spread import KilledError, SpreadError, Workers
-from t4zoo.spread_node import ROOT, code_here
+from t4zoo.spread_node import ROOT, SHARE, code_here
 from t4zoo.spread_process import opened
 
 T = TypeVar("T")
@@ -153,6 +153,7 @@ def _absolute(path: str) -> str:
 
 def _task() -> Callable[..., bytes | str]:
     """What is done on another machine; a function in a function, which is sent as it is and not looked for there."""
+    share = SHARE
 
     def do(
         home: str, root: str, paths: list[str], code: Any, work: bytes, thing: bytes, reads: Sequence[Path]
@@ -166,7 +167,6 @@ def _task() -> Callable[..., bytes | str]:
             sys.path[:0] = [path for path in paths if path not in sys.path]
             from t4zoo.spread_node import do as on_node
         except (OSError, ImportError) as error:
-            share = "the machines of a cluster must see the same files under the same paths"
             return f"{socket.gethostname()} does not see {home} or the code in {root} ({error}); {share}"
         return on_node(root, code, work, thing, reads)
 

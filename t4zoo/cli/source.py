@@ -123,7 +123,7 @@ def _as_dict(
         "new": list(changes.new),
         "new_revisions": [row(scene) for scene in changes.revised],
         "withdrawn": [row(scene) for scene in changes.withdrawn],
-        "changed": [{**row(scene), "files": list(files)} for scene, files in dict(changes.changed).items()],
+        "changed": [{**row(scene), "files": list(files)} for scene, files in changes.changed.items()],
         "incomplete": list(listing.incomplete),
         "strangers": listing.strangers,
         "written": written,

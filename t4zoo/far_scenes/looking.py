@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from t4zoo.errors import T4zooError, UsageError
@@ -29,8 +29,8 @@ from t4zoo.zoo.storage.folder import Folder, open_folder, read
 Advance = Callable[[int], None]
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_MOST = 64 * 2**20  # bytes that are read of a small file, which may have grown since it was listed
 _OWN = (POINTER, INVENTORY, "inventory", ".gitignore")
-_LARGEST = 64 * 2**20  # bytes of the file whose entity tag is looked at
 
 
 class NoScenesError(T4zooError):
@@ -56,7 +56,7 @@ class Changes:
     new: tuple[str, ...] = ()
     revised: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
-    changed: Mapping[str, tuple[str, ...]] = ()  # type: ignore[assignment]
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether anything differs."""
@@ -135,7 +135,7 @@ def _kind_of_tags(folder: Folder, listing: Listing) -> str:
     size, path, tag = min(_tagged(listing), default=(0, "", ""))
     if not path:
         return MD5
-    content = read(folder, path, max(size, _LARGEST)) or b""
+    content = read(folder, path, max(size, _MOST)) or b""
     return MD5 if hashlib.md5(content, usedforsecurity=False).hexdigest() == tag else OPAQUE
 
 
