@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: help setup demo demo-full serve test check lint bench bench-zoo bench-doctor bench-autolabel bench-tracking bench-create-info bench-gpu oracle lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 setup: $(VENV)/installed ## make the virtual environment from the pinned versions
 

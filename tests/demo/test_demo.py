@@ -156,6 +156,12 @@ def test_editing_a_comment_reruns_nothing(made: Made, tmp_path: Path):
     assert stages_to_run(made, clone) == set()
 
 
+def test_where_stages_would_run_is_no_reason_to_run_them(made: Made):
+    elsewhere = {"T4ZOO_LAUNCHER": "gpus", "T4ZOO_START": "torchrun --standalone", "T4ZOO_DATA_LAUNCHER": "ray"}
+    there = Made(made.template, made.home, made.output, {**made.environment, **elsewhere})
+    assert stages_to_run(there, there.clone) == set()
+
+
 def test_editing_the_zoo_reruns_nothing(made: Made, tmp_path: Path):
     clone = made.copy_of_clone(tmp_path / "clone")
     for file in sorted((clone / "t4zoo/zoo").glob("*.py")):
