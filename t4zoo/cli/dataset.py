@@ -95,7 +95,7 @@ def stats(
     from t4zoo.screen import print_rich, records_table
     from t4zoo.t4.datasets.places import PRODUCTS, read_places
     from t4zoo.t4.datasets.products import read_products
-    from t4zoo.t4.datasets.statistics import as_dict, find_counted, tables
+    from t4zoo.t4.datasets.statistics import as_csv, as_dict, find_counted, tables
     from t4zoo.t4.datasets.tree import WorkingTree
 
     root = repository()
@@ -104,7 +104,7 @@ def stats(
     counted = find_counted(root, name, {one.name: [named.name for named in one.datasets] for one in products})
     data = as_dict(counted)
     if out:
-        _write_stats(out, data, as_json)
+        _write_stats(out, data, as_csv(counted), as_json)
     if as_json:
         print_json(data)
         return
@@ -117,17 +117,18 @@ def stats(
         print_rich(records_table([{**one, **one.pop("objects")} for one in data["scenes"]]))
 
 
-def _write_stats(out: Path, data: dict[str, Any], silent: bool) -> None:
+def _write_stats(out: Path, data: dict[str, Any], csvs: dict[str, str], silent: bool) -> None:
     import json
 
     from t4zoo.t4.datasets.charts import chart
     from t4zoo.whole import whole, write_whole
 
-    write_whole(out / "statistics.json", json.dumps(data, indent=2) + "\n")
+    for name, text in {"statistics.json": json.dumps(data, indent=2) + "\n", **csvs}.items():
+        write_whole(out / name, text)
     with whole(out / "objects.png") as temporary:
         temporary.write_bytes(chart(data))
     if not silent:
-        print_note(f"wrote {out / 'statistics.json'} and {out / 'objects.png'}")
+        print_note(f"wrote statistics.json, {', '.join(csvs)} and objects.png into {out}")
 
 
 @dataset.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -131,6 +132,22 @@ def as_dict(counted: Counted) -> dict[str, Any]:
             for row in counted.scenes
         ],
     }
+
+
+def as_csv(counted: Counted) -> dict[str, str]:
+    """The tables as files, by their names: of a whole product what create_info wrote, byte for byte."""
+    return {
+        OBJECTS: _csv(BY_BAND, counted.objects),
+        SCENES: _csv((*FIXED, *counted.classes), counted.scenes),
+    }
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _split(counted: Counted, split: str) -> dict[str, Any]:

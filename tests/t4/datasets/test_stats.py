@@ -151,8 +151,10 @@ def test_tables_json_and_a_picture_of_the_same_bytes(repository: Repository, tmp
     for words in ("OBJECTS BY DISTANCE", "OBJECTS BY LIDAR POINTS", *repository.scenes["train"]):
         assert words in done.stdout
     repository.run("stats", "base", "--out", str(tmp_path / "b"))
-    for name in ("statistics.json", "objects.png"):
+    for name in ("statistics.json", "objects.csv", "scenes.csv", "objects.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    for name in ("objects.csv", "scenes.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (repository.root / "info/base" / name).read_bytes()
     data = json.loads((tmp_path / "a" / "statistics.json").read_text())
     assert data == repository.asked("stats", "base")
     assert chart(data) == (tmp_path / "a" / "objects.png").read_bytes()
