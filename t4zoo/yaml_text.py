@@ -11,7 +11,7 @@ import yaml
 from t4zoo.errors import UsageError, in_one_line
 
 MOST_BYTES = 8 * 2**20  # some 100,000 scenes; reading takes a second for each 100,000 bytes or so
-LONGEST = 300  # characters of a value in a message
+LONGEST = 300  # characters of a value, or of what is wrong, in a message
 
 _BRIEF = reprlib.Repr()
 _BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother, _BRIEF.maxlong = 3, 120, 120, 60
@@ -29,16 +29,22 @@ def read_yaml(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise YamlError(f"{path}: is larger than {MOST_BYTES:,} bytes, which no YAML file of people is")
-        return yaml.safe_load(content.decode("utf-8"))
-    except YamlError:
-        raise
+        return parse_yaml(content)
     except OSError as error:
         raise YamlError(f"{path}: cannot be read: {error.strerror}") from None
+    except YamlError as error:
+        raise YamlError(f"{path}: {error}") from None
+
+
+def parse_yaml(content: bytes) -> Any:
+    """What it says. Raises YamlError, which does not say where."""
+    if len(content) > MOST_BYTES:
+        raise YamlError(f"is larger than {MOST_BYTES:,} bytes, which no YAML file of people is")
+    try:
+        return yaml.safe_load(content.decode("utf-8"))
     except Exception as error:  # IndexError for `!!int ""`, KeyError for `!!bool x`: tags raise anything
         told = in_one_line(error) or type(error).__name__
-        raise YamlError(f"{path}: not a YAML file: {told[:300]}") from None
+        raise YamlError(f"not a YAML file: {told[:LONGEST]}") from None
 
 
 def brief(value: Any) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from t4zoo.scene_files import fingerprint_of
 from t4zoo.t4.cache_bound import note_use
-from t4zoo.t4.check.raw import MOST_BYTES
 from t4zoo.t4.check.report import Finding, SceneReport
 from t4zoo.t4.check.rules import Selection, rule_set
 from t4zoo.t4.check.seen import Entries, Seen
+from t4zoo.t4.reader import MOST_BYTES
 from t4zoo.whole import write_whole
 
 

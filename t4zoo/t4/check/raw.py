@@ -13,8 +13,7 @@ from typing import Any
 
 from t4zoo.t4.check.kinds import UNUSABLE, Verdict
 from t4zoo.t4.check.schema import OPTIONAL_TABLES, SCHEMA
-from t4zoo.t4.reader import LIDAR_CHANNELS, MOST_VALUES
-from t4zoo.t4.reader import MOST_BYTES as MOST_BYTES
+from t4zoo.t4.reader import LIDAR_CHANNELS, MOST_BYTES, MOST_VALUES, place_of
 
 Row = dict[str, Any]
 
@@ -160,8 +159,7 @@ def _judge(table: str, rows: list[Row]) -> tuple[list[Doubt], list[Habit]]:
 
 def read_raw(folder: Path, files: Path | None = None) -> RawScene:
     """Read the tables below `folder`, which need not be there. Raises nothing that a file could cause."""
-    name = f"{folder.parent.name}/{folder.name}" if folder.name.isdecimal() else folder.name
-    scene = RawScene(name, folder, files or folder)
+    scene = RawScene(place_of(folder), folder, files or folder)
     for table in (*SCHEMA, *OPTIONAL_TABLES):
         path = folder / "annotation" / f"{table}.json"
         found = _read_table(path)

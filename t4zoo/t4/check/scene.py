@@ -16,6 +16,7 @@ from t4zoo.t4.check.raw import RawScene, read_raw
 from t4zoo.t4.check.report import Finding, SceneReport, gather
 from t4zoo.t4.check.rule import Fault
 from t4zoo.t4.check.rules import Selection
+from t4zoo.t4.reader import place_of
 
 OF_TABLES: dict[str, Callable[[RawScene], Iterator[Fault]]] = {
     "STR": structure.faults,
@@ -79,8 +80,9 @@ def report_of(folder: Path, fault: Fault) -> SceneReport:
     found: dict[tuple[str, str], list[Finding]] = {}
     counts: dict[str, int] = {}
     gather([fault], found, counts)
-    name = f"{folder.parent.name}/{folder.name}" if folder.name.isdecimal() else folder.name
-    return SceneReport(name, str(folder), counts, tuple(finding for kept in found.values() for finding in kept))
+    return SceneReport(
+        place_of(folder), str(folder), counts, tuple(finding for kept in found.values() for finding in kept)
+    )
 
 
 def _away(error: FarFileError) -> Fault:

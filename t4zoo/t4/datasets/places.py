@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import yaml
-
 from t4zoo.errors import UsageError
 from t4zoo.t4.datasets.tree import Tree
+from t4zoo.yaml_text import YamlError, parse_yaml
 
 CONF = "conf/create_info.yaml"
 PRODUCTS = "conf/product"
@@ -28,9 +27,11 @@ def read_places(tree: Tree) -> Places:
     if content is None:
         raise UsageError(f"{CONF}: not in {tree.name}; run this in a repository that `t4zoo init` made")
     try:
-        data = yaml.safe_load(content.decode())
+        data = parse_yaml(content)
         data_root, lists = data["data_root"], data["dataset_lists"]
-    except (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError) as error:
+    except YamlError as error:
+        raise UsageError(f"{CONF} of {tree.name}: {error}") from None
+    except (LookupError, TypeError) as error:
         raise UsageError(f"{CONF} of {tree.name}: does not say where scenes and lists are: {error!r}") from None
     if not all(isinstance(path, str) and path for path in (data_root, lists)):
         raise UsageError(f"{CONF} of {tree.name}: data_root and dataset_lists must be folders")

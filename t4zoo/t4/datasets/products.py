@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
-from t4zoo.errors import in_one_line
 from t4zoo.t4.dataset_list import SPLITS
 from t4zoo.t4.datasets.finding import Finding
 from t4zoo.t4.datasets.tree import Tree
 from t4zoo.t4.selection import KEYS
+from t4zoo.yaml_text import YamlError, parse_yaml
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,9 @@ def read_products(tree: Tree, folder: str, lists: str) -> list[Product]:
 
 def _read(tree: Tree, where: str, name: str, lists: str) -> Product:
     try:
-        data = yaml.safe_load((tree.read(where) or b"").decode())
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        what = f"is no YAML: {in_one_line(error)}"
-        return Product(name, where, (), (Finding("product-form", where, what, "mend the line that it names"),))
+        data = parse_yaml(tree.read(where) or b"")
+    except YamlError as error:
+        return Product(name, where, (), (Finding("product-form", where, str(error), "mend the line that it names"),))
     entries = data.get("datasets") if isinstance(data, Mapping) else None
     if not isinstance(entries, list):
         finding = Finding("product-form", where, "has no list `datasets`", "add one, or remove the file")
