@@ -47,7 +47,11 @@ def test_it_has_the_arguments_the_folder_the_variables_and_the_end_of_its_own(pr
     assert str([str(tmp_path), str(tmp_path / "more")]) in told.stderr and "you" in told.stderr
 
 
-@pytest.mark.parametrize("text", ["exit(3)", "exit('no')", "exit()", "1 / 0", "raise KeyboardInterrupt", "import none"])
+LATE = "import threading, time; threading.Thread(target=lambda: (time.sleep(0.2), print('late'))).start()"
+ENDS = ("exit(3)", "exit('no')", "exit()", "1 / 0", "raise KeyboardInterrupt", "import none", LATE)
+
+
+@pytest.mark.parametrize("text", ENDS)
 def test_it_ends_as_it_would_have_ended(program, text: str) -> None:
     program(text)
 
