@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ GIB = 2**30
 LEFT = 0.9  # of the bound, when what was used least recently has gone
 RECENT = 60.0  # [s]: so fresh a note of its last use is not renewed
 
+_OWN = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.\w+")  # a file, or one that is being written
 _COUNT = "bytes"  # the file that says how much there is
 _log = logging.getLogger("t4zoo")
 
@@ -94,6 +96,8 @@ class FileCache:
         """Remove what was used least recently until at most `wanted` bytes are left; how many are."""
         found = []
         for path in (self.folder / "files").glob("??/*"):
+            if not _OWN.fullmatch(path.name):
+                continue
             with contextlib.suppress(OSError):
                 if path.name.startswith("."):  # of a process that was killed
                     path.unlink()

@@ -26,7 +26,7 @@ CURE = "`git checkout` or `dvc checkout` brings it back, `t4zoo dataset refresh`
 Files = Mapping[str, tuple[int, str]]  # path below the scene -> size [bytes] and entity tag
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*", re.ASCII)
-_SCENE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[0-9]+)?", re.ASCII)
+_SCENE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[0-9]{1,255})?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BROKEN = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # what JSON of another form raises
 
@@ -46,8 +46,7 @@ def place_of(key: str) -> tuple[str, str] | None:
     Such are names that lead elsewhere, hidden ones, and those with a backslash or a control character in them.
     """
     parts = key.split("/")
-    odd = any(not part or part.startswith(".") or "\\" in part or not part.isprintable() for part in parts)
-    if odd or len(parts) < 3 or not _ID.fullmatch(parts[0]):
+    if _is_odd(key) or len(parts) < 3 or not _ID.fullmatch(parts[0]):
         return None
     revised = parts[1].isascii() and parts[1].isdecimal()
     if revised and len(parts) < 4:
@@ -74,9 +73,19 @@ def decode(content: bytes) -> Files:
     """What `encode` wrote. Raises one of _BROKEN for anything else."""
     found: dict[str, tuple[int, str]] = {}
     for folder, columns in orjson.loads(content)["folders"].items():
-        for name, size, tag in zip(columns["names"], columns["sizes"], columns["etags"], strict=True):
-            found[f"{folder}/{name}" if folder else name] = (int(size), str(tag))
+        names, sizes, tags = columns["names"], columns["sizes"], columns["etags"]
+        if any("/" in name for name in names) or (names and _is_odd("/".join((folder, *names) if folder else names))):
+            raise ValueError(f"{folder[:100]!r} has a name that leads elsewhere")
+        if {*map(type, sizes)} - {int} or {*map(type, tags)} - {str} or min(sizes, default=0) < 0:
+            raise ValueError(f"{folder[:100]!r} has sizes or tags that are none")
+        for name, size, tag in zip(names, sizes, tags, strict=True):
+            found[f"{folder}/{name}" if folder else name] = (size, tag)
     return found
+
+
+def _is_odd(path: str) -> bool:
+    """Whether a part of it leads elsewhere, is hidden, or has a backslash or a control character in it."""
+    return "/." in f"/{path}" or "//" in f"/{path}/" or "\\" in path or not path.isprintable()
 
 
 def summary_of(content: bytes) -> Summary:
@@ -94,7 +103,7 @@ def read_index(dataset: Path) -> dict[str, Summary]:
             raise ValueError(f"its form is {data['form']!r}")
         found = {scene: Summary(int(row[0]), int(row[1]), str(row[2])) for scene, row in data["scenes"].items()}
         if odd := [one for one, row in found.items() if not (_SCENE.fullmatch(one) and _DIGEST.fullmatch(row.sha256))]:
-            raise ValueError(f"{odd[0]!r} is no scene with its digest")
+            raise ValueError(f"{odd[0][:100]!r} is no scene with its digest")
     except (OSError, *_BROKEN) as error:
         raise UsageError(f"{path}: is no inventory ({error}); {CURE}") from None
     return found

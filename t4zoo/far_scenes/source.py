@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from t4zoo.errors import UsageError
 from t4zoo.far_scenes.cache import FileCache, scene_cache
 from t4zoo.far_scenes.inventory import Files, read_files, read_index
 from t4zoo.far_scenes.pointer import MD5, Pointer, read_pointer
 from t4zoo.far_scenes.telling import Teller
-from t4zoo.scene_files import FarFileError, FarSourceError
+from t4zoo.scene_files import INVENTORY, POINTER, FarFileError, FarSourceError
 from t4zoo.zoo.address import address_of, find_repository
 from t4zoo.zoo.reading.cache import cache as own_cache
 from t4zoo.zoo.storage.access import own_server
@@ -36,7 +37,15 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def open_source(dataset: Path) -> FarScenes:
-    """The scenes that the files in the dataset's folder tell of; nothing is sent yet. Raises UsageError."""
+    """The scenes that the files in the dataset's folder tell of; nothing is sent yet. Raises UsageError.
+
+    Scenes beside source.yaml are refused: nobody could tell which are meant.
+    """
+    if here := sorted(path for form in ("*", "*/[0-9]*") for path in dataset.glob(f"{form}/annotation")):
+        raise UsageError(
+            f"{here[0].parent}: is a scene beside {POINTER}, which says that all scenes of {dataset.name} are in a "
+            f"bucket; move it to a dataset of its own, or remove {POINTER}, {INVENTORY} and inventory/"
+        )
     return FarScenes(dataset, read_pointer(dataset), scene_cache(own_cache() / "scenes"))
 
 

@@ -63,6 +63,16 @@ def test_a_file_larger_than_the_bound_is_not_kept_and_nothing_leaves_for_it(cach
     assert cache.find("small", 3) == b"abc"
 
 
+def test_what_is_none_of_its_files_is_left_alone(cache: FileCache) -> None:
+    others = [cache.folder / "files" / name for name in ("ab/notes.txt", "ab/.hidden", f"ab/{'0' * 63}")]
+    others[0].parent.mkdir(parents=True)
+    for path in others:
+        path.write_bytes(bytes(10))
+    for number in range(30):
+        cache.keep(str(number), bytes(10_000))
+    assert not cache.has("0", 10_000) and all(path.exists() for path in others)
+
+
 def test_a_damaged_file_is_none_and_is_mended(cache: FileCache) -> None:
     cache.keep("a", b"abcdef")
     held(cache)[0].write_bytes(b"abc")

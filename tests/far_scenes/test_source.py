@@ -22,6 +22,7 @@ from t4zoo.errors import UsageError
 from t4zoo.far_scenes.inventory import Summary, decode, encode, place_of, read_files, read_index, write_inventory
 from t4zoo.far_scenes.looking import begin
 from t4zoo.far_scenes.pointer import read_pointer
+from t4zoo.scene_files import forget_sources, scenes_in
 from t4zoo.zoo.storage.server import Server
 from tests.far_scenes.bucket import Bucket
 from tests.t4.datasets.repository import NAME, Repository, make_scenes
@@ -261,9 +262,10 @@ def test_dvc_sees_a_change_of_the_source_as_a_change_of_an_input(team: Repositor
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
 
 
-@given(
-    st.dictionaries(st.lists(NAMES, min_size=1, max_size=4).map("/".join), st.tuples(st.integers(0, 2**53), st.text()))
-)
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join).filter(lambda path: place_of(f"a/0/{path}/x"))
+
+
+@given(st.dictionaries(PATHS, st.tuples(st.integers(0, 2**53), st.text())))
 def test_an_inventory_gives_back_what_was_put_into_it(files: dict[str, tuple[int, str]]) -> None:
     assert decode(encode(files)) == files
     assert encode(dict(sorted(files.items(), reverse=True))) == encode(files)
@@ -275,6 +277,47 @@ def test_a_place_in_a_scene_never_leads_out_of_it(parts: list[str]) -> None:
     if found is not None:
         assert "/".join(found) == "/".join(parts)
         assert not {"..", ".", ""} & set("/".join(found).split("/"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "size", "tag"),
+    [
+        ("annotation", "..", 3, "x"),
+        ("../..", "x", 3, "x"),
+        ("/etc", "x", 3, "x"),
+        ("", "../x", 3, "x"),
+        ("a", "b/x", 3, "x"),
+        ("a", "x\n", 3, "x"),
+        ("a", "x", -3, "x"),
+        ("a", "x", 1e300, "x"),
+        ("a", "x", 3, None),
+    ],
+)
+def test_a_list_of_files_that_was_made_to_lead_elsewhere_is_refused(
+    folder: str, name: str, size: float, tag: str | None
+) -> None:
+    columns = {"names": [name], "sizes": [size], "etags": [tag]}
+    with pytest.raises(ValueError, match=r"leads elsewhere|are none"):
+        decode(json.dumps({"form": 1, "folders": {folder: columns}}).encode())
+
+
+def test_a_revision_that_is_no_number_of_anybody_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "inventory.json").write_text(
+        json.dumps({"form": 1, "scenes": {f"a/{'1' * 5000}": [1, 1, hashlib.sha256().hexdigest()]}})
+    )
+    with pytest.raises(UsageError, match="is no scene with its digest"):
+        read_index(tmp_path)
+
+
+def test_scenes_beside_a_source_are_refused_by_name(team: Repository, bucket: Bucket) -> None:
+    source(team, bucket)
+    forget_sources()
+    scene = team.data / NAME / "5c0d4bd2/0"
+    (scene / "annotation").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"5c0d4bd2/0: is a scene beside source\.yaml"):
+        scenes_in(team.data / NAME)
+    done = t4zoo(team, "lint")
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and "5c0d4bd2" in done.stderr
 
 
 JSON = st.recursive(
