@@ -37,6 +37,8 @@ class Machines:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ADDRESS": self.address,
+            "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "30",  # what serves those outside is a process that starts late
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "90",  # on a busy machine
             "OMP_NUM_THREADS": "1",
         }
         self.machines: list[subprocess.Popen[bytes]] = []
