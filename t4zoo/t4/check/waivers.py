@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from t4zoo.errors import UsageError
+from t4zoo.plain import plain
 from t4zoo.t4.check.report import SceneReport
 from t4zoo.t4.check.rules import RULES
 from t4zoo.yaml_text import brief, read_yaml
@@ -51,14 +52,17 @@ def _waiver(path: Path, entry: Any) -> Waiver:
         raise UsageError(f"{path}: waivers has {brief(entry)}; {FORM}")
     if not isinstance(reason, str) or not reason.strip() or len(reason) > LONGEST:
         raise UsageError(
-            f"{path}: waivers has no reason for the scene {scene}; say in a line why it is right all the same"
+            f"{path}: waivers has no reason for the scene {brief(scene)}; say in a line why it is right all the same"
         )
+    line = " ".join(reason.split())
+    if plain(line) != line or plain(scene) != scene:
+        raise UsageError(f"{path}: waivers has {brief(entry)}: a character in it cannot be seen; write plain text")
     for rule in rules:
         if not isinstance(rule, str) or rule not in RULES:
             raise UsageError(
                 f"{path}: waivers has the rule {brief(rule)}, which there is not; `t4zoo t4 check --rules` lists all"
             )
-    return Waiver(scene, tuple(rules), reason.strip())
+    return Waiver(scene, tuple(rules), line)
 
 
 def errors_of(report: SceneReport) -> dict[str, int]:

@@ -85,7 +85,7 @@ def _splits(scenes: Scenes) -> str:
 
 def _waivers(scenes: Scenes) -> str:
     """The errors that a person let pass, a line each."""
-    lines = [f"{one.rule} of {one.scene}, {one.times} times: {one.reason}" for one in scenes.waivers]
+    lines = [f"{one.rule} of {one.scene}, {one.times} times: {' '.join(one.reason.split())}" for one in scenes.waivers]
     more = [f"and {len(lines) - TOLD} more, which --json has"] if len(lines) > TOLD else []
     return "\n".join((*lines[:TOLD], *more))
 

@@ -89,7 +89,7 @@ def test_labels_are_judged_by_the_clouds_of_the_scene_that_was_labelled(tmp_path
 
 
 def test_waivers_are_read_from_params(tmp_path: Path):
-    entry = {"scene": "abc/0", "rules": ["CNT004", "GEO003"], "reason": f" {REASON} "}
+    entry = {"scene": "abc/0", "rules": ["CNT004", "GEO003"], "reason": f" {REASON.replace(' ', chr(10), 1)} "}
     assert read_waivers(given(tmp_path, [entry])) == (Waiver("abc/0", ("CNT004", "GEO003"), REASON),)
     assert read_waivers(given(tmp_path, [])) == read_waivers(given(tmp_path, None)) == ()
 
@@ -111,7 +111,10 @@ GOOD = {"scene": "abc/0", "rules": ["CNT004"], "reason": REASON}
         ([GOOD | {"rules": []}], "each entry is"),
         ([GOOD | {"rules": ["CNT999"]}], "CNT999"),
         ([GOOD | {"rules": ["CNT"]}], "`t4zoo t4 check --rules`"),
-        ([GOOD | {"reason": " "}], "no reason for the scene abc/0"),
+        ([GOOD | {"reason": "\x1b[31mred"}], "cannot be seen"),
+        ([GOOD | {"reason": "\u202eright to left"}], "cannot be seen"),
+        ([GOOD | {"scene": "abc/0\n"}], "cannot be seen"),
+        ([GOOD | {"reason": " "}], "no reason for the scene 'abc/0'"),
         ([GOOD | {"until": "tomorrow"}], "each entry is"),
         ([{key: GOOD[key] for key in ("scene", "rules")}], "each entry is"),
         ([GOOD, GOOD], "twice"),
