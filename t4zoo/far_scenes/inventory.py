@@ -5,8 +5,11 @@ All are small, sorted and free of dates, so that DVC sees a change of the source
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -128,7 +131,21 @@ def read_files(dataset: Path, scene: str, summary: Summary) -> Files:
 
 
 def write_inventory(dataset: Path, scenes: Mapping[str, bytes]) -> None:
-    """Write what `encode` made of each scene; with inventory.json, at the end, the new one holds."""
+    """Write what `encode` made of each scene; with inventory.json, at the end, the new one holds.
+
+    One process at a time: else each would remove the lists that the other's inventory.json names.
+    """
+    dataset.mkdir(parents=True, exist_ok=True)
+    handle = os.open(dataset, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        _write(dataset, scenes)
+    finally:
+        os.close(handle)
+
+
+def _write(dataset: Path, scenes: Mapping[str, bytes]) -> None:
     rows = {scene: summary_of(content) for scene, content in sorted(scenes.items())}
     wanted = {_place(dataset, scene, row): scenes[scene] for scene, row in rows.items()}
     for path, content in wanted.items():

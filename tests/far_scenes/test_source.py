@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -351,6 +352,18 @@ def test_any_other_json_in_the_place_of_a_list_of_files_is_refused_in_one_line(t
             assert read_files(Path(folder), "a", Summary(1, 1, digest)) == {}
         except UsageError as error:
             assert "cannot be relied on" in str(error)
+
+
+def _write_again(folder: Path, size: int) -> None:
+    for _ in range(30):
+        write_inventory(folder, {f"a{n}/0": encode({"annotation/sample.json": (size, "tag")}) for n in range(5)})
+
+
+def test_two_that_write_at_the_same_time_leave_one_whole_inventory(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(_write_again, [tmp_path] * 2, [1, 2]))
+    sizes = {read_files(tmp_path, *one)["annotation/sample.json"][0] for one in read_index(tmp_path).items()}
+    assert sizes in ({1}, {2})
 
 
 def test_an_interrupted_write_leaves_the_old_inventory_whole_and_the_next_one_clears_up(tmp_path: Path) -> None:
