@@ -19,6 +19,10 @@ from mmengine.utils import import_modules_from_strings
 from t4zoo.errors import T4zooError, UsageError, in_one_line
 from t4zoo.models.foreign import remote
 
+FAR = (
+    "{}: is in a bucket, and a model that is not ours reads clouds by itself; put its scenes on this disk, in the "
+    "place of source.yaml and the inventory"
+)
 MOST = 400  # characters of another program's error
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 _CURE = "docs/mmdet3d.md says how to make the environment of such a model, and how to name its folder in PYTHONPATH"

@@ -25,6 +25,7 @@ from t4zoo.models.common.inference import predictions_of
 from t4zoo.models.common.training import QuietRunner
 from t4zoo.models.foreign.boxes import boxes_of
 from t4zoo.models.foreign.configuration import (
+    FAR,
     Source,
     cannot_be_built,
     class_names,
@@ -106,10 +107,7 @@ class Detector:
 
     def _loader(self, frames: Sequence[Frame], data_root: Path, folder: Path, batch_size: int, workers: int) -> Any:
         if far := next((frame.lidar_path for frame in frames if is_far(data_root / frame.lidar_path)), None):
-            raise UsageError(
-                f"{data_root / far}: is in a bucket, and a model that is not ours reads clouds by itself; put its "
-                "scenes on this disk, in the place of source.yaml and the inventory"
-            )
+            raise UsageError(FAR.format(data_root / far))
         numbered = tuple(dataclasses.replace(frame, sample_idx=number) for number, frame in enumerate(frames))
         save(folder / "info.pkl", Info(self.class_names, "foreign", numbered, {"max_sweeps": self.max_sweeps}))
         settings = copy.deepcopy(self.config.get("test_dataloader"))

@@ -17,6 +17,7 @@ from mmengine.dist import get_world_size, init_dist, is_distributed
 from mmengine.runner import EpochBasedTrainLoop
 
 from t4zoo.errors import T4zooError, UsageError
+from t4zoo.info import InfoError, load
 from t4zoo.models.common import checkpoint, loader
 from t4zoo.models.common.curves import FILES as CURVES
 from t4zoo.models.common.curves import Curves
@@ -24,8 +25,9 @@ from t4zoo.models.common.resume import ResumePoint, Snapshots
 from t4zoo.models.common.snapshot import network
 from t4zoo.models.common.training import LOG, QuietRunner, put
 from t4zoo.models.foreign.averages import KeptAverages
-from t4zoo.models.foreign.configuration import Source, cannot_be_built, class_names, max_sweeps, read
+from t4zoo.models.foreign.configuration import FAR, Source, cannot_be_built, class_names, datasets, max_sweeps, read
 from t4zoo.models.foreign.weights import TakeWhatFits
+from t4zoo.scene_files import is_far
 from t4zoo.whole import refuse_strangers
 
 NEEDED = ("train_dataloader", "train_cfg", "optim_wrapper")
@@ -61,6 +63,7 @@ def train(
     lacking = [name for name in NEEDED if config.get(name) is None]
     if lacking:
         raise UsageError(f"{source.shown}: has no {' and no '.join(lacking)}, so nothing can be trained by it")
+    _refuse_far(config)
     if not torch.cuda.is_available():
         torch.set_num_threads(1)  # see docs/decisions/one-thread.md
     if launcher != "none" and not is_distributed():
@@ -85,6 +88,22 @@ def train(
             }
             put(out, scratch, text, name, _weights(runner), {**meta, **made_of})
     return out / name
+
+
+def _refuse_far(config: Config) -> None:
+    """Raise UsageError where data are clouds in a bucket, of which the configuration's own readers know nothing."""
+    for one in (one for name in ("train_dataloader", "val_dataloader") for one in datasets(config.get(name) or {})):
+        root = Path(str(one.get("data_root") or ""))
+        if not root.is_dir() or not any(is_far(folder / "cloud") for folder in root.iterdir()):
+            continue
+        name = str(one.get("ann_file") or "")
+        path = next((path for path in (Path(name), root / name) if path.is_file()), None)
+        try:
+            frames = load(path).frames if path else ()
+        except InfoError:
+            continue  # of a form of its own
+        if far := next((frame.lidar_path for frame in frames if is_far(root / frame.lidar_path)), None):
+            raise UsageError(FAR.format(root / far))
 
 
 def _runner(config: Config, work: Path, point: ResumePoint) -> QuietRunner:

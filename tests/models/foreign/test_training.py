@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 
-from t4zoo.errors import T4zooError
+from t4zoo.errors import T4zooError, UsageError
+from t4zoo.far_scenes.inventory import encode, write_inventory
+from t4zoo.far_scenes.pointer import Pointer, write_pointer
 from t4zoo.info import Info, save
 from t4zoo.models.common import checkpoint
 from t4zoo.models.foreign.configuration import Source
@@ -70,6 +73,18 @@ def test_the_weights_are_those_that_mmengines_own_runner_saves_averages_and_all(
     assert ours.keys() == theirs["state_dict"].keys()
     assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in ours.items())
     assert not torch.equal(ours["head.fc.weight"], theirs["ema_state_dict"]["module.head.fc.weight"])  # the latest ones
+
+
+def test_clouds_in_a_bucket_are_refused_before_a_training_starts(root):
+    data = root / "data" / "t4dataset"
+    write_pointer(data / "far", Pointer("s3://bucket/scenes"))
+    write_inventory(data / "far", {"a/0": encode({"data/cloud.bin": (20, "tag")})})
+    assert trained("near").is_file()  # its data are on this disk
+    frames = [dataclasses.replace(frame, lidar_path="far/a/0/data/cloud.bin") for frame in make_frames(data, 1)]
+    save(root / "info" / "base" / "info_test.pkl", Info(CLASSES, "base", frames))
+    with pytest.raises(UsageError, match="is in a bucket, and a model that is not ours reads clouds by itself"):
+        trained("far")
+    assert not Path("far").exists()
 
 
 def test_an_override_that_adds_a_key_is_told(root):
