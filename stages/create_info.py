@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from stages._entry import stage
 from t4zoo.launcher import engine_of
+from t4zoo.screen import progress
 from t4zoo.t4.cache_bound import bound_of, keep_within
 from t4zoo.t4.check.gate import gate_of
 from t4zoo.t4.convert import Sources, create_info
@@ -33,6 +34,7 @@ def main(cfg: DictConfig) -> None:
         engine,
         cache,
         gate_of(settings["check"], settings["waivers"], cache, engine),
+        lambda title, scenes: progress(title, scenes, "scenes", alone=True),
     )
     keep_within(cache, float(settings["cache_gib"]))
     for split, numbers in statistics.items():

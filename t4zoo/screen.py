@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Advance = Callable[[int | str], None]  # by so many units, or by one thing of that name
+
+PAUSE = 0.1  # [s] between two pictures of a bar without a thread
 
 
 def print_json(data: Any) -> None:
@@ -88,8 +91,11 @@ def records_table(records: Sequence[dict[str, Any]]) -> Table:
 
 
 @contextmanager
-def progress(title: str, total: int | None = None, unit: str = "files") -> Iterator[Advance]:
-    """A bar on stderr while the body runs, where stderr is a screen. Yields what the body calls as it advances."""
+def progress(title: str, total: int | None = None, unit: str = "files", alone: bool = False) -> Iterator[Advance]:
+    """A bar on stderr while the body runs, where stderr is a screen. Yields what the body calls as it advances.
+
+    alone: the bar has no thread, so that the body can fork processes; it moves when the body advances, and only then.
+    """
     if not sys.stderr.isatty():  # a script need not wait for the bar's own start-up
         yield lambda step: None
         return
@@ -99,6 +105,14 @@ def progress(title: str, total: int | None = None, unit: str = "files") -> Itera
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), count)
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda step: bar.advance(task, step if isinstance(step, int) else 1)
+    with Progress(*columns, console=console, transient=True, auto_refresh=not alone) as bar:
+        task, drawn = bar.add_task(title, total=total), 0.0
+
+        def advance(step: int | str) -> None:
+            nonlocal drawn
+            bar.advance(task, step if isinstance(step, int) else 1)
+            if alone and time.monotonic() - drawn > PAUSE:
+                bar.refresh()
+                drawn = time.monotonic()
+
+        yield advance

@@ -12,6 +12,7 @@ from typing import Any
 
 from t4zoo.spread import Engine, processes
 from t4zoo.t4.check.gate import Gate
+from t4zoo.t4.check.many import Begin, in_silence
 from t4zoo.t4.dataset_list import SPLITS, DatasetList, DatasetListError
 from t4zoo.t4.datasets.counting import SceneCount, objects_csv, scenes_csv, summary
 from t4zoo.t4.frames import FrameSettings
@@ -41,13 +42,14 @@ def create_info(
     workers: int | Engine | None = 1,
     cache: Path | None = None,
     gate: Gate | None = None,
+    begin: Begin = in_silence,
 ) -> dict[str, Any]:
     """Write `info_{train,val,test}.pkl`, what is counted in them and where each scene is; returns the statistics.
 
     product, labels: as in conf/product/ and conf/labels/. max_speed [m/s]. cameras: see `FrameSettings`. workers:
     an engine, or processes, None for one a core. cache: a folder for what other runs can use again; the info files
-    beside `out` are used again without it. gate: what is held against scenes before. A missing, broken or refused scene
-    raises and leaves `out` as it was.
+    beside `out` are used again without it. gate: what is held against scenes before. begin: shows progress. A missing,
+    broken or refused scene raises and leaves `out` as it was.
     """
     label_map = read_labels(labels, product["class_names"])
     max_sweeps = whole_number(f"conf/product/{product['name']}.yaml", "max_sweeps", product["max_sweeps"], 0)
@@ -64,15 +66,19 @@ def create_info(
             splits.append(tuple(name for name in SPLITS if name == split or (name == "train" and split in train_on)))
             orders.append(Order(selection, scene, settings, settled, sources.data_root))
     if gate is not None:
-        extra |= gate.hold(_places(orders))
+        extra |= gate.hold(_places(orders), begin)
     engine = processes(workers) if workers is None or isinstance(workers, int) else workers
     counts: dict[str, list[SceneCount]] = {split: [] for split in SPLITS}
-    with writing(out, label_map.class_names, str(product["name"]), extra) as folder:
+    with (
+        begin("converting", len(orders)) as advance,
+        writing(out, label_map.class_names, str(product["name"]), extra) as folder,
+    ):
         made = pieces(orders, engine, cache, out.parent)
         for names, (key, piece) in zip(splits, made, strict=True):
             folder.add(names, key, piece)
             for name in names:
                 counts[name].append(piece.count)
+            advance(1)
         statistics = {
             split: summary(counts[split], label_map.class_names) | _waived(counts[split], extra) for split in SPLITS
         }

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import pickle
+import pty
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,33 @@ def run(
 
 def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def seen_on_a_screen(*command: str) -> str:
+    """What a terminal gets of a command that ends well."""
+    process, screen = pty.fork()
+    if not process:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, *command])
+    seen = b""
+    while True:
+        try:
+            seen += os.read(screen, 65536)
+        except OSError:  # nobody holds the other end any more
+            break
+    os.close(screen)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, seen.decode()
+    return seen.decode()
+
+
+def test_a_screen_shows_how_far_the_stage_is_and_the_files_are_the_same(workspace: Path, tmp_path: Path):
+    paths = [f"data_root={workspace / 'data'}", f"dataset_lists={workspace / 'lists'}", "cache=''"]
+    choices = ["product=base", "labels=t4", "workers=2"]
+    screen = seen_on_a_screen("-m", "stages.create_info", *paths, *choices, f"out={tmp_path / 'info'}")
+    assert all(f"{work} " in screen for work in ("checking", "converting")), screen
+    assert "6/6" in screen, screen
+    assert run(workspace, tmp_path / "silent" / "info", *choices).returncode == 0
+    assert digests(tmp_path / "info") == digests(tmp_path / "silent" / "info")
 
 
 def test_the_stage_writes_its_files_and_says_what_is_in_them(workspace: Path, tmp_path: Path):

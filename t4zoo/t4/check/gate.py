@@ -11,7 +11,7 @@ from typing import Any
 from t4zoo.errors import T4zooError
 from t4zoo.spread import Engine
 from t4zoo.t4.check.cache import Cache
-from t4zoo.t4.check.many import check_scenes
+from t4zoo.t4.check.many import Begin, check_scenes, in_silence
 from t4zoo.t4.check.report import SceneReport
 from t4zoo.t4.check.rules import Selection, selection
 from t4zoo.t4.check.waivers import Waiver, errors_of, read_waivers, waived
@@ -43,13 +43,14 @@ class Gate:
     cache: Cache | None = None
     workers: int | Engine = 1
 
-    def hold(self, scenes: Iterable[tuple[Path, Path]]) -> dict[str, Any]:
+    def hold(self, scenes: Iterable[tuple[Path, Path]], begin: Begin = in_silence) -> dict[str, Any]:
         """What `metainfo` is to say of waivers: `{}`, or `{"waivers": [{scene, rule, times, reason}]}`.
 
         scenes: the folder of each one's tables, and that of its files. Raises RefusedScenesError.
         """
         files = dict(scenes)
-        reports = check_scenes(sorted(files), self.wanted, self.cache, self.workers, files=files)
+        with begin("checking", len(files)) as advance:
+            reports = check_scenes(sorted(files), self.wanted, self.cache, self.workers, advance, files)
         refused = [report for report in reports if errors_of(report).keys() - waived(report, self.waivers)]
         if refused:
             raise RefusedScenesError(self._refusal(refused))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,15 @@ from t4zoo.t4.check.scene import EVERY, check_scene, report_of, unfinished
 from t4zoo.t4.check.structure import AWAY, UNFINISHED
 
 Advance = Callable[[int], None]
+Begin = Callable[[str, int], AbstractContextManager[Advance]]  # what is done, to how many scenes
+
 Place = tuple[Path, Path | None]  # of a scene's tables, and of its files if they are another's
+
+
+@contextmanager
+def in_silence(title: str, scenes: int) -> Iterator[Advance]:
+    """A `Begin` that shows nothing."""
+    yield lambda count: None
 
 
 def check_known(
