@@ -192,7 +192,8 @@ def _connected(address: str) -> Any:
         with _own_signals():
             ray.init(address=place, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR)
     except (Exception, SystemExit) as error:
-        reason = str(error).strip().partition("\n")[0]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        reason = " ".join(dict.fromkeys((lines[0], lines[-1])))  # between them stands a cluster's traceback
         raise UsageError(f"no Ray cluster can be used at {place}: {reason}; {start}") from None
     return ray
 

@@ -70,6 +70,13 @@ def test_a_hash_seed_is_obeyed(program) -> None:
     assert program("print(hash('a'))", PYTHONHASHSEED="7").stdout
 
 
+def test_its_temporary_folder_is_that_of_its_own_variables(program, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        told = program("import tempfile; print(tempfile.gettempdir())", TMPDIR=str(tmp_path / name))
+        assert told.stdout == f"{tmp_path / name}\n"
+
+
 def test_commands_at_the_same_time_have_words_and_codes_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "number.py").write_text("import sys; print(sys.argv[1]); exit(int(sys.argv[1]))")
     with ThreadPoolExecutor(8) as pool:

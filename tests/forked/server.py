@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass
 from typing import NoReturn
@@ -92,6 +93,7 @@ def become(order: Order) -> None:
     os.chdir(order.cwd)
     os.environ.clear()
     os.environ.update(order.environment)
+    tempfile.tempdir = None  # it is the first TMPDIR that was asked for, for ever
     np.random.seed()  # a new process has a state of its own; `random` sees to that itself
     sys.argv = [order.module, *order.arguments]
     searched = order.environment.get("PYTHONPATH", "")
