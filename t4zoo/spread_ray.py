@@ -24,6 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ANSWER_WITHIN = 10.0  # [s], of a cluster's first machine
+TRIES = 3  # to have a cluster serve a machine that is none of its own
 LOST = 5  # times that machines may go away with the same thing, which is then told: they did not go by chance
 LOOK = 10.0  # [s], after which it is asked again whether a machine is left that something fits on
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -189,13 +190,23 @@ def _connected(address: str) -> Any:
     try:
         if place != "auto":
             _knock(place)
-        with _own_signals():
-            ray.init(address=place, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR)
+        _join(ray, place)
     except (Exception, SystemExit) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         reason = " ".join(dict.fromkeys((lines[0], lines[-1])))  # between them stands a cluster's traceback
         raise UsageError(f"no Ray cluster can be used at {place}: {reason}; {start}") from None
     return ray
+
+
+def _join(ray: Any, place: str) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            with _own_signals():
+                ray.init(address=place, log_to_driver=False, configure_logging=False, logging_level=logging.ERROR)
+            return
+        except ConnectionAbortedError:  # the process that a cluster starts for who is outside was not there in time
+            if not left:
+                raise
 
 
 def _tell_on_stderr() -> None:

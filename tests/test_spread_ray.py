@@ -67,7 +67,7 @@ def workspace(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("workspace")
     names = [f"synth_2{number:02d}" for number in range(SCENES)]
     for name in names:
-        shutil.copytree(GIVEN / "synth_2", root / "data/db_given_v1" / name, copy_function=os.link)
+        shutil.copytree(GIVEN / "synth_2", root / "data/db_given_v1" / name)
     (root / "lists").mkdir()
     train, test = ([f"{name}/0" for name in part] for part in (names[:HALF], names[HALF:]))
     write_list(root / "lists", "db_given_v1", train=train, test=test)
